@@ -1,0 +1,101 @@
+// What a user declares: a system of recurrence equations between named values. Built by the YAML reader or the C++ API;
+// `for` blocks and {...} names are still in it, expand writes them out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/expression.h"
+#include "core/tree.h"
+
+namespace tapeloop {
+
+// A section is a list of entries and `for` blocks; a key may be a list "i, f, o" and may hold {...}.
+template <class T>
+struct SectionItem;
+template <class T>
+using Section = std::vector<SectionItem<T>>;
+
+template <class T>
+struct SectionItem {
+  std::string key;  // of an entry; empty for a block
+  Source source;    // of the key or of `for`
+  T value{};
+  std::vector<Range> ranges;  // of a block; empty for an entry
+  Section<T> body;            // of a block
+
+  bool is_block() const { return !ranges.empty(); }
+};
+
+// A number, a word (an activation, a cell) or a list of numbers.
+struct OptionDecl {
+  std::vector<ExpressionPtr> values;  // one, or the items of a list; a word is a kName
+  bool is_list = false;
+};
+
+struct AxisDecl {
+  std::string within;    // axis name or empty
+  ExpressionPtr length;  // equation of an int value, or null: from the data
+};
+
+struct InputDecl {
+  bool has_axes = false;  // else it lives on t
+  std::vector<std::string> axes;
+  std::vector<ExpressionPtr> shape;
+  std::string type = "float";  // float, int or bool
+  Source type_source;
+};
+
+struct ParameterDecl {
+  std::vector<ExpressionPtr> shape;  // a kName "_" is found from use
+  std::string init;                  // initialiser name, empty: by rank (glorot for matrices, else zeros)
+  ExpressionPtr init_value;          // argument of constant, normal, uniform; may be null
+  Source init_source;
+};
+
+struct StateDecl {
+  struct Start {
+    std::string along = "t";
+    ExpressionPtr init;
+    Source source;
+  };
+  std::vector<Start> starts;
+};
+
+struct NodeDecl {
+  ExpressionPtr equation;         // the long form is turned into a call by the reader
+  std::vector<std::string> axes;  // `axes: [t, s]` of the long form: axes that the node has whatever it reads
+};
+
+struct OutputDecl {
+  std::string name;  // may hold {...}
+  Source source;
+};
+
+struct Container {
+  std::string name;    // file stem or C++ name
+  std::string folder;  // of the file; where inner containers are looked up; empty for built-in and C++ ones
+  Source source;
+  std::string doc;
+  Section<OptionDecl> options;
+  Section<std::string> use;  // op name -> file below the folder
+  Section<AxisDecl> axes;    // empty: {t: {}}
+  Section<InputDecl> inputs;
+  Section<ParameterDecl> parameters;
+  Section<StateDecl> states;
+  Section<NodeDecl> nodes;
+  std::vector<OutputDecl> outputs;
+  std::string loss;  // name or empty
+  Source loss_source;
+  std::optional<Tree> train;  // read by runtime/training; strict there
+};
+
+// A value for an option of the outermost container: `options.layers=5`.
+struct Override {
+  std::string key;    // "layers"
+  std::string value;  // text as written
+};
+
+}  // namespace tapeloop

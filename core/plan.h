@@ -1,0 +1,197 @@
+// The contract between compiler and runtime: what is done, in which order, on which buffers, and why.
+//
+// A value is one matrix [points, elements], row-major. The order of its points is its buffer's layout. A program is a list of
+// segments; a scan runs its body once for every position of its axis, and each instruction in it works on the block of its
+// layout that belongs to the position: always a contiguous range of points. Lengths are unknown here: the runtime makes the
+// extents, tables and groups anew for each batch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/graph.h"
+#include "core/kind.h"
+
+namespace tapeloop {
+
+using BufferId = std::int32_t;
+using LayoutId = std::int32_t;
+using TableId = std::int32_t;
+using GroupId = std::int32_t;
+using InstructionId = std::int32_t;
+
+// Order of the points of a space: by position on steps[0], then steps[1] ..; within the same positions by rank, then by position
+// on runs[0], runs[1] .. The rank of what is stepped is by length, longest first (stable), level by level, so those alive at a
+// step are a prefix of those alive at the step before. steps and runs together are the axes of the space.
+//   GRU on [t]:          steps {t}          one scan along u, t in the batch: steps {u}, runs {t}
+//   u carried across t:  steps {t, u}       keys on [s]: runs {s}           P: no points, one row
+struct Layout {
+  Space space;
+  std::vector<AxisId> steps;
+  std::vector<AxisId> runs;
+  bool operator==(const Layout&) const = default;
+};
+
+// For every point of `reader`: the row to read, in operand's buffer or in that of a start value, or none (zeros).
+struct TableSpec {
+  enum class Kind { kSpread, kMove, kUnmove };
+  Kind kind = Kind::kSpread;
+  LayoutId reader = kNone;
+  LayoutId source = kNone;  // of the operand; kNone: a move of zeros
+  std::vector<Move> moves;
+  std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts
+  std::vector<LayoutId> starts;   // layout of each start value; kNone: in P
+  int depth = 0;                  // open scans of the reader: blocks at this depth are resolved one at a time
+  bool operator==(const TableSpec&) const = default;
+};
+
+// For every point of `result`: the source points that are summed into it, ascending.
+struct GroupSpec {
+  enum class Kind { kReduce, kMoveOutside };
+  Kind kind = Kind::kReduce;
+  LayoutId result = kNone;  // kNone: P, one group of all points
+  LayoutId source = kNone;
+  std::vector<Move> moves;  // of kMoveOutside, with the axis left, and how many slots (each result point has that many groups)
+  AxisId outside = kNone;
+  std::vector<AxisId> may_leave;  // of kMoveOutside: axes checked before `outside`, in order: those that the moved value has
+  std::int32_t slots = 0;
+  bool operator==(const GroupSpec&) const = default;
+};
+
+struct Buffer {
+  enum class Kind { kValue, kInput, kParameter, kConstant };
+  Kind kind = Kind::kValue;
+  LayoutId layout = kNone;    // kNone: P, one row
+  Shape shape;                // of one row; all numbers in an executable plan
+  std::int64_t elements = 0;  // of one row; 0 in a plan with free sizes
+  int block_depth = kNone;    // >= 0: holds only the current block at this depth of scans
+  bool taped = false;         // forward writes it, backward reads it
+};
+
+struct Operand {
+  BufferId buffer = kNone;       // kNone: zeros (of a move)
+  TableId table = kNone;         // kNone: row i of the block, or the one row of P
+  std::vector<BufferId> starts;  // start values that the table refers to
+};
+
+enum class OpCode {
+  kPoint,
+  kLocal,
+  kProduct,
+  kProductSum,
+  kSumTo,
+  kExtremeAlong,
+  kMove,
+  kMoveOutside,
+  kIndex,
+  kLength,
+  kCount,
+  kDraw,
+  kFill,
+  kSetLengths,
+};
+const char* op_name(OpCode op);
+
+// Loop over the elements of one point of a point instruction: dims with neighbours merged, strides per operand (0: stretched).
+struct PointLoop {
+  std::vector<std::int64_t> dims;                  // innermost last; empty: one element
+  std::vector<std::vector<std::int64_t>> strides;  // [operand][dim]
+  bool flat = false;                               // every operand that is not in P has the result's shape: points * elements in one go
+};
+
+// y[m, n] = a[m, k] b[k, n] at each point, or summed (a^T b) for kProductSum.
+struct ProductSize {
+  std::int64_t m = 1, k = 1, n = 1;
+};
+
+enum class Where { kBefore, kStep, kAfter };
+
+// Why an instruction stands where it does; partition's own words.
+struct Reason {
+  enum class Kind { kNoCycle, kInCycle, kReadByStep, kNotHoisted, kParameters, kLengths };
+  Kind kind = Kind::kNoCycle;
+  AxisId axis = kNone;    // of the scan
+  NodeId reader = kNone;  // kInCycle: `reader` reads `producer` tapped ...
+  NodeId producer = kNone;
+  std::int32_t shift = 0;
+  std::string text;  // the sentence: "in the scan: h reads h_tm1"
+};
+
+struct Instruction {
+  OpCode op = OpCode::kPoint;
+  const NodeKind* kind = nullptr;
+  NodeId node = kNone;  // in Plan::nodes
+  std::vector<Operand> operands;
+  BufferId result = kNone;
+  LayoutId layout = kNone;  // of the result's points that a block means; kNone: P
+  int depth = 0;            // open scans
+  GroupId group = kNone;    // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
+
+  PointLoop loop;
+  ProductSize product;
+  LocalParams local;
+  double value = 0;             // kFill
+  AxisId axis = kNone;          // kIndex, kLength, kExtremeAlong, kSetLengths
+  Space counted;                // kCount
+  bool flag = false;            // kIndex: from the end. kExtremeAlong: min. kDraw: normal
+  bool give_position = false;   // kExtremeAlong
+  std::uint64_t draw_name = 0;  // kDraw: hash of the node's full name
+
+  std::string text;  // "h = z * h_tm1 + h#1"
+  Reason reason;
+  std::string flops;  // of one point: "65536", "256*features"
+  std::string bytes;  // read and written for one point, in elements of 4 bytes
+};
+
+struct Segment {
+  enum class Kind { kBulk, kScan };
+  Kind kind = Kind::kBulk;
+  std::vector<InstructionId> instructions;  // of a bulk segment
+  AxisId axis = kNone;                      // of a scan
+  bool backwards = false;
+  std::vector<AxisId> nest;  // axes of the open scans, this one last
+  std::vector<Segment> body;
+  std::string reason;
+};
+using Program = std::vector<Segment>;
+
+// What a plan keeps of a node: names for messages, reading back and dumps.
+struct PlanValue {
+  std::string name;
+  std::string text;
+  Source source;
+  Space space;
+  Shape shape;
+  Type type = Type::kFloat;
+  BufferId buffer = kNone;  // kNone: optimised away
+  Init init;                // of a parameter
+  bool is_part = false;
+};
+
+struct Plan {
+  std::string model;
+  std::vector<Axis> axes;
+  std::vector<PlanValue> nodes;
+  Sizes sizes;
+  std::vector<Layout> layouts;
+  std::vector<TableSpec> tables;
+  std::vector<GroupSpec> groups;
+  std::vector<Buffer> buffers;
+  std::vector<Instruction> instructions;
+  Program forward;
+  Program backward;
+
+  std::vector<NodeId> inputs;  // in declared order, seeds not among them
+  std::vector<NodeId> parameters;
+  std::vector<OutputRef> outputs;
+  std::vector<NodeId> seeds;                         // cotangent input of each output; empty with a loss
+  NodeId loss = kNone;                               // total loss, in P
+  std::vector<std::pair<NodeId, NodeId>> gradients;  // (parameter or input, adjoint)
+  bool executable = true;                            // false: a size is free
+  std::vector<std::string> free_sizes;
+
+  const PlanValue& value(NodeId id) const { return nodes[static_cast<std::size_t>(id)]; }
+};
+
+}  // namespace tapeloop
