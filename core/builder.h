@@ -12,6 +12,9 @@ namespace tapeloop {
 
 class GraphBuilder;
 
+// How a plan writes a move: "h_tm1", "b[u-1]", "h[t=end-1]".
+std::string move_text(const Graph& graph, const Node& node);
+
 // A node under construction, with operators. Works on one GraphBuilder.
 struct Term {
   GraphBuilder* builder = nullptr;
@@ -48,6 +51,10 @@ class GraphBuilder {
   Term sum_to_shape(Term value, const Shape& shape);  // undoes broadcasting
   Term product_sum(Term a, Term b, Space space);      // [m.., k]^T [m.., n] summed: [k, n] on `space`
   Term move(Term v, std::vector<Move> moves, std::vector<Outside> outsides, const std::vector<Term>& starts, Space space);
+  Term unmove(Term dy, std::vector<Move> moves, Space space);  // on the space of the value that was moved
+  // Sum of dy over the points that read the start value `outside` (its slots and axis); on the start value's space and shape.
+  Term move_outside(Term dy, std::vector<Move> moves, Outside outside, Space space, const Shape& shape);
+  Term extreme_along(std::string_view kind, Term value, AxisId axis);  // max_along, argmax_along ...: without the axis
   Term index(AxisId axis);
   Term length(AxisId axis);
   Term count(Space space);  // in P: how many points the batch has there
@@ -92,6 +99,8 @@ class AdjointBuilder {
   const std::vector<std::pair<std::size_t, NodeId>>& contributions() const { return contributions_; }
 
  private:
+  bool elements_differ(const Shape& contribution, const Shape& operand) const;
+
   GraphBuilder& builder_;
   NodeId node_;
   NodeId adjoint_;

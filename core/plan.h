@@ -97,7 +97,8 @@ const char* op_name(OpCode op);
 struct PointLoop {
   std::vector<std::int64_t> dims;                  // innermost last; empty: one element
   std::vector<std::vector<std::int64_t>> strides;  // [operand][dim]
-  bool flat = false;                               // every operand that is not in P has the result's shape: points * elements in one go
+  // Every operand either has the result's shape at each point or is one number of P: points * elements in one go.
+  bool flat = false;
 };
 
 // y[m, n] = a[m, k] b[k, n] at each point, or summed (a^T b) for kProductSum.
