@@ -1,0 +1,80 @@
+// One run of a plan: its buffers, its tape, forward and backward. A plan is shared between threads; a run belongs to one.
+//
+//   Run<float> run(plan, {.seed = 1});
+//   run.set_parameters(parameters);
+//   run.forward(batch);
+//   run.backward();                              // from the loss; or backward({{"d(y)", cotangent}})
+//   run.loss(), run.value(node), run.gradient(k)
+//
+// Memory is kept from one batch to the next: once the largest extents have been seen, forward and backward allocate nothing.
+// A batch with the lengths of the one before builds no layout, no table and no group again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "core/array.h"
+#include "core/plan.h"
+#include "runtime/batch.h"
+
+namespace tapeloop {
+
+class Extents;
+class Tables;
+template <class T>
+class Executor;
+
+struct RunOptions {
+  std::uint64_t seed = 0;      // of random draws
+  bool poison = false;         // fill what is yet to be written with NaN before each run: what reads it too early shows
+  std::int64_t max_bytes = 0;  // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
+  TableId swapped = kNone;     // a test of the tests: exchanges two rows of this table whenever it is built
+};
+
+template <class T>
+using Cotangents = std::map<std::string, Array<T>>;  // by the seed's name, "d(y)", or that of the output, "y"
+
+template <class T>
+class Run {
+ public:
+  // REQUIRES: plan->executable.
+  explicit Run(std::shared_ptr<const Plan> plan, RunOptions options = {});
+  Run(Run&&) noexcept;
+  Run& operator=(Run&&) noexcept;
+  ~Run();
+
+  const Plan& plan() const;
+
+  // A parameter's numbers, row-major; they stay the caller's, are read by every forward and backward, and may change between.
+  void bind_parameter(NodeId parameter, const T* data);
+  // By name; copied. Throws ModelError for an unknown name or another shape; what is not named keeps its numbers.
+  void set_parameters(const std::map<std::string, Array<T>>& parameters);
+  void set_seed(std::uint64_t seed);  // another for each training step
+
+  // Throws ModelError if the batch does not fit the plan (E07..): then no value of this run may be read.
+  void forward(const Batch<T>& batch);
+  // After forward, once. Cotangents that are not given are zeros, or what the batch has under the seed's name.
+  void backward();
+  void backward(const Cotangents<T>& cotangents);
+
+  double loss() const;                               // REQUIRES: the plan has a loss
+  Array<T> value(NodeId node) const;                 // [rows, longest run of each axis.., shape], zeros past the ends; P: [shape]
+  std::span<const T> packed(NodeId node) const;      // as it lies in its buffer; no copy
+  std::span<const T> gradient(std::size_t k) const;  // packed adjoint of plan().gradients[k]: a parameter's is row-major
+  Array<T> gradient_value(std::size_t k) const;      // the same as `value` gives it
+  std::int64_t bytes() const;                        // of all buffers, as allocated now
+  std::int64_t rows() const;                         // of the batch of the last forward
+  const Extents& extents() const;                    // of the batch of the last forward
+  const Tables& tables() const;
+
+ private:
+  std::unique_ptr<Executor<T>> executor_;
+};
+
+extern template class Run<float>;
+extern template class Run<double>;
+
+}  // namespace tapeloop
