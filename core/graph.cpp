@@ -52,10 +52,9 @@ std::string Graph::text(Space space) const {
 namespace {
 
 // Shifts of the moved axes; those read at their start or end are read whole.
-ReadEdge moved(NodeId producer, const std::vector<Move>& moves, int sign, AxisId but_for = kNone) {
+ReadEdge moved(NodeId producer, const std::vector<Move>& moves, int sign) {
   ReadEdge edge{producer, {}, {}};
   for (const Move& move : moves) {
-    if (move.axis == but_for) continue;
     if (move.from == Move::From::kHere) {
       edge.shifts.emplace_back(move.axis, sign * move.offset);
     } else if (sign > 0) {
@@ -73,21 +72,11 @@ std::vector<ReadEdge> read_edges(const Graph& graph, NodeId reader) {
   switch (node.kind->role) {
     case Role::kMove:
       if (node.operands[0] != kNone) edges.push_back(moved(node.operands[0], node.moves, 1));
-      for (const Outside& outside : node.outsides) {
-        edges.push_back(moved(node.operands[static_cast<std::size_t>(outside.operand)], node.moves, 1, outside.axis));
-      }
+      for (const Outside& outside : node.outsides) edges.push_back({node.operands[static_cast<std::size_t>(outside.operand)], {}, {}});
       break;
     case Role::kUnmove:
       edges.push_back(moved(node.operands[0], node.moves, -1));
       break;
-    case Role::kMoveOutside: {
-      ReadEdge edge = moved(node.operands[0], node.moves, -1, node.outsides[0].axis);
-      for (const AxisId axis : graph[node.operands[0]].space.axes()) {
-        if (!node.space.has(axis)) edge.whole = edge.whole.with(axis);
-      }
-      edges.push_back(edge);
-      break;
-    }
     default:
       for (const NodeId operand : node.operands) {
         ReadEdge edge{operand, {}, {}};

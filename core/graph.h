@@ -4,7 +4,7 @@
 //   move          y(p) = v at p moved along some axes: a tap (here + K), or an end of a run (start or end + K, which removes
 //                 the axis). A position outside reads the axis' start value (an operand), or zeros.
 //   unmove        the transpose of move for v: y(s) = dy at the point that read s, or zeros.
-//   move_outside  the transpose of move for one start value: y(o) = sum of dy over the points that read it.
+//   move_outside  the transpose of move for one start value: y(o) = sum of dy over the points at o's position that read it.
 //   sum_to        sum over the axes (and the batch) that the result lacks.
 //   max_along, min_along, argmax_along, argmin_along   over one axis; empty runs give 0.
 // Everything else works point by point; an operand that lacks axes of its reader is read at the reader's position on those it
@@ -75,7 +75,9 @@ struct Move {
 
 // A start value that a move may read: operand k of the node, for positions outside `axis`. slots = 0: one value for every
 // position outside; else it has one more dimension in front, a start for each of `slots` positions, in position order:
-// before the axis the last is nearest, after it the first.
+// before the axis the last is nearest, after it the first. Where a position is outside several axes, the outermost decides.
+// The start value is read at the reader's own position, unmoved: if it has one of the other moved axes, its operand is a move
+// itself (explicit_reads sees to that). So start values never lack, nor add, an axis of the move.
 struct Outside {
   AxisId axis = kNone;
   std::int32_t operand = 0;

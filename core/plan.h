@@ -40,7 +40,7 @@ struct TableSpec {
   LayoutId reader = kNone;
   LayoutId source = kNone;  // of the operand; kNone: a move of zeros
   std::vector<Move> moves;
-  std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts
+  std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts; a start is read at the reader's own position
   std::vector<LayoutId> starts;   // layout of each start value; kNone: in P
   int depth = 0;                  // open scans of the reader: blocks at this depth are resolved one at a time
   bool operator==(const TableSpec&) const = default;
