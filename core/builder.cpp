@@ -135,6 +135,10 @@ Term GraphBuilder::sum_to_shape(Term value, const Shape& shape) {
 }
 
 Term GraphBuilder::product_sum(Term a, Term b, Space space) {
+  if (space != Space::parameters()) {
+    const bool vectors = a.shape().size() < 2 && b.shape().size() < 2;
+    return sum_to_space(vectors ? call("outer", {a, b}) : call("matmul", {call("transpose", {a}), b}), space);
+  }
   // An operand that is the same at all points is multiplied once, with the sum of the other.
   if (a.space() == Space::parameters()) b = sum_to_space(b, b.space() & space);
   if (b.space() == Space::parameters()) a = sum_to_space(a, a.space() & space);

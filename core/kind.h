@@ -27,14 +27,14 @@ enum class Role {
   kProduct,       // matmul on the shape: [.., k] @ [k, n]
   kProductSum,    // a^T b of the points' matrices, summed over the axes that the result lacks: gradients of weights
   kSumTo,         // see core/graph.h
-  kExtremeAlong,  // max_along, min_along, argmax_along, argmin_along: attribute "find" = max | min, "give" = value | position
+  kExtremeAlong,  // max_along, min_along, argmax_along, argmin_along: see finds_least, gives_position
   kMove,
   kUnmove,
   kMoveOutside,  // see core/graph.h. move: operands[0] = v or kNone (zeros), then the start values
   kIndex,        // position on node.axis, from 0; attribute "reversed" = 1: from the end
   kLength,       // length of the run along node.axis
   kCount,        // in P: number of points of node.counted in the batch
-  kDraw,         // random numbers: attribute "distribution" = uniform | normal
+  kDraw,         // random numbers: see draws_normal
   kConstant,     // node.value, shape []
   kZeros,        // zeros of node.shape
   kInput,
@@ -179,6 +179,9 @@ struct NodeKind {
   // Where the kind may run: true if it may be done for one position of an axis at a time. False only for kinds that mix
   // positions in a way the axis operations do not express.
   bool moves_freely = true;
+  bool finds_least = false;     // of kExtremeAlong: the smallest, not the largest
+  bool gives_position = false;  // of kExtremeAlong: where it is, not what it is
+  bool draws_normal = false;    // of kDraw: a standard normal, not a uniform in [0, 1)
   std::vector<Example> examples;
 };
 

@@ -168,6 +168,7 @@ struct PlanValue {
   BufferId buffer = kNone;  // kNone: optimised away
   Init init;                // of a parameter
   bool is_part = false;
+  bool readable = false;  // its buffer still holds it after a run
 };
 
 struct Plan {

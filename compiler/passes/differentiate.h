@@ -1,0 +1,20 @@
+// Reverse-mode differentiation, graph to graph. The adjoint of a system of recurrence equations is again one, its taps turned
+// round (h_tm1 gives d(h)_tp1), so the passes that follow schedule it like any other.
+#pragma once
+
+#include "core/graph.h"
+#include "core/kind.h"
+
+namespace tapeloop {
+
+struct DifferentiateOptions {
+  bool inputs = false;      // also with respect to float inputs
+  bool cotangents = false;  // of all outputs, weighted by inputs "d(OUTPUT)"; else of the total loss, if there is one
+};
+
+// Requires: explicit reads, spaces, shapes and types are there; total_loss has run if there is a loss.
+// Ensures: graph.gradients has every parameter (and float input) and its adjoint; graph.seeds the cotangent inputs; all new nodes
+// are of the backward phase; an adjoint lives on its value's space and has its shape.
+Graph differentiate(Graph graph, const DifferentiateOptions& options, const Registry& registry);
+
+}  // namespace tapeloop

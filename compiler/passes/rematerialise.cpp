@@ -1,0 +1,90 @@
+#include "compiler/passes/rematerialise.h"
+
+#include <utility>
+#include <vector>
+
+namespace tapeloop {
+namespace {
+
+class Rematerialisation {
+ public:
+  explicit Rematerialisation(Graph& graph) : graph_(graph), count_(graph.size()) {}
+
+  void run() {
+    kept_.assign(static_cast<std::size_t>(count_), false);
+    copy_.assign(static_cast<std::size_t>(count_), kNone);
+    for (NodeId id = 0; id < count_; ++id) {
+      if (graph_[id].phase != Phase::kBackward) continue;
+      for (const NodeId operand : graph_[id].operands) keep(operand);
+    }
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (graph_[id].phase != Phase::kBackward) continue;
+      for (std::size_t k = 0; k < graph_[id].operands.size(); ++k) {
+        const NodeId operand = graph_[id].operands[k];
+        const NodeId again = recomputed(operand);
+        graph_[id].operands[k] = again;
+      }
+    }
+  }
+
+ private:
+  bool is_forward(NodeId id) const { return id != kNone && id < count_ && graph_[id].phase == Phase::kForward; }
+
+  // Values that are there in backward whatever we do: not cheap ones, and what moves read.
+  void keep(NodeId id) {
+    while (is_forward(id) && graph_[id].kind->role == Role::kMove) {
+      for (std::size_t k = 1; k < graph_[id].operands.size(); ++k) keep(graph_[id].operands[k]);
+      id = graph_[id].operands[0];
+    }
+    if (is_forward(id) && !is_cheap(id)) kept_[static_cast<std::size_t>(id)] = true;
+  }
+
+  bool is_cheap(NodeId id) const { return graph_[id].kind->role == Role::kPoint && graph_[id].kind->cheap; }
+
+  bool is_there(NodeId id) const {
+    const Role role = graph_[id].kind->role;
+    const bool given = role == Role::kInput || role == Role::kParameter || role == Role::kConstant;
+    return given || graph_[id].phase == Phase::kBackward || kept_[static_cast<std::size_t>(id)];
+  }
+
+  // An operand of a cheap value can be had in backward: it is there, or a move of something that is.
+  bool can_be_had(NodeId id) const {
+    if (is_there(id)) return true;
+    if (graph_[id].kind->role != Role::kMove) return false;
+    for (const NodeId operand : graph_[id].operands) {
+      if (operand != kNone && !is_there(operand)) return false;
+    }
+    return true;
+  }
+
+  // The node that backward reads instead of this one: itself, or its copy in the backward phase.
+  NodeId recomputed(NodeId id) {
+    if (!is_forward(id)) return id;
+    const bool move = graph_[id].kind->role == Role::kMove;
+    if (!move && !is_cheap(id)) return id;
+    if (copy_[static_cast<std::size_t>(id)] != kNone) return copy_[static_cast<std::size_t>(id)];
+    if (!move) {
+      for (const NodeId operand : graph_[id].operands) {
+        if (!can_be_had(operand)) return id;
+      }
+    }
+    Node node = graph_[id];
+    node.phase = Phase::kBackward;
+    copy_[static_cast<std::size_t>(id)] = graph_.add(std::move(node));
+    return copy_[static_cast<std::size_t>(id)];  // its own operands are looked at when the loop gets there
+  }
+
+  Graph& graph_;
+  NodeId count_;
+  std::vector<bool> kept_;
+  std::vector<NodeId> copy_;
+};
+
+}  // namespace
+
+Graph rematerialise(Graph graph) {
+  Rematerialisation(graph).run();
+  return graph;
+}
+
+}  // namespace tapeloop

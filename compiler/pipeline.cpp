@@ -1,0 +1,147 @@
+#include "compiler/pipeline.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+#include "compiler/passes/carry.h"
+#include "compiler/passes/differentiate.h"
+#include "compiler/passes/expand.h"
+#include "compiler/passes/explicit_reads.h"
+#include "compiler/passes/infer_axes.h"
+#include "compiler/passes/infer_shapes.h"
+#include "compiler/passes/layouts.h"
+#include "compiler/passes/lower.h"
+#include "compiler/passes/partition.h"
+#include "compiler/passes/plan_memory.h"
+#include "compiler/passes/rematerialise.h"
+#include "compiler/passes/simplify.h"
+#include "compiler/passes/total_loss.h"
+
+namespace tapeloop {
+
+const std::vector<PassInfo>& passes() {
+  static const std::vector<PassInfo> kPasses = {
+      {"expand", "writes out macros, inner containers, composite kinds and linear (one product for each operand), for one mode", false},
+      {"infer_axes", "finds the axes of every value: the least fixed point", false},
+      {"explicit_reads", "puts start values into the taps that may read them", false},
+      {"infer_shapes", "finds shapes and types, binds the free sizes", false},
+      {"total_loss", "the mean of the loss over all real positions", false},
+      {"carry", "for streams: taps read carried values before the first position", false},
+      {"simplify_forward", "before differentiation, so that no adjoint is made of what is not needed; left out with simplify", false},
+      {"differentiate", "adds the adjoints as equations of their own, their taps turned round", false},
+      {"simplify", "folds constants, merges equal values, drops what nobody needs", true},
+      {"rematerialise", "recomputes in backward what is cheaper to compute than to keep", true},
+      {"partition", "finds what needs a loop: strong components become scans, all else is bulk", false},
+      {"hoist", "part of partition: what is in no cycle leaves the loop", true},
+      {"assign_layouts", "orders the points of each value as its scan walks over them", false},
+      {"lower", "makes instructions, buffers and tables", false},
+      {"plan_memory", "gives every value its buffer before anything runs", false},
+      {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
+  };
+  return kPasses;
+}
+
+namespace {
+
+class Compilation {
+ public:
+  Compilation(const Container& container, const CompileOptions& options, const Registry& registry, Diagnostics& diagnostics,
+              const PassObserver& observe)
+      : container_(container), options_(options), registry_(registry), diagnostics_(diagnostics), observe_(observe) {}
+
+  Compiled run() {
+    Compiled result;
+    Graph graph = meaning();
+    if (diagnostics_.has_errors()) return result;
+    result.graph = graph;
+    if (options_.gradients) {
+      result.differentiated = differentiate(graph, {options_.input_gradients, options_.cotangents}, registry_);
+    }
+    graph = optimised(std::move(graph));
+    Schedule schedule = partition(graph, {on("hoist")}, diagnostics_);
+    if (diagnostics_.has_errors()) return result;
+    observed("partition", graph);
+    const std::vector<NodeId> keep = kept(graph);
+    result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep, diagnostics_);
+    result.plan.model = container_.name;
+    result.plan = plan_memory(std::move(result.plan), on("share"), keep);
+    return result;
+  }
+
+ private:
+  bool on(std::string_view pass) const {
+    return std::find(options_.without.begin(), options_.without.end(), pass) == options_.without.end();
+  }
+
+  const Graph& observed(std::string_view pass, const Graph& graph) const {
+    const std::string wrong = verify(graph);
+    if (!wrong.empty()) throw std::logic_error("after " + std::string(pass) + ": " + wrong);
+    if (observe_) observe_(pass, graph);
+    return graph;
+  }
+
+  // The passes that give every equation its meaning: what the reference evaluator works on.
+  Graph meaning() {
+    Graph graph = expand(container_, {options_.overrides, options_.mode, options_.load, options_.fed_shapes}, registry_, diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observe("expand", graph);
+    graph = infer_axes(std::move(graph), diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observe("infer_axes", graph);
+    graph = explicit_reads(std::move(graph), registry_);
+    observed("explicit_reads", graph);
+    graph = infer_shapes(std::move(graph), diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observed("infer_shapes", graph);
+    graph = total_loss(std::move(graph), registry_);
+    if (options_.carry) graph = carry(std::move(graph), registry_, diagnostics_);
+    check_legal(graph);
+    return graph;
+  }
+
+  void observe(std::string_view pass, const Graph& graph) const {
+    if (observe_) observe_(pass, graph);
+  }
+
+  // Before anything is optimised away: a mistake is reported whether or not an output needs it.
+  void check_legal(const Graph& graph) {
+    if (!diagnostics_.has_errors()) partition(graph, {true}, diagnostics_);
+  }
+
+  Graph optimised(Graph graph) {
+    if (on("simplify")) graph = simplify(std::move(graph), options_.keep, registry_);
+    observed("simplify_forward", graph);
+    if (options_.gradients) graph = differentiate(std::move(graph), {options_.input_gradients, options_.cotangents}, registry_);
+    observed("differentiate", graph);
+    graph = on("simplify") ? simplify(std::move(graph), options_.keep, registry_) : drop_dead(std::move(graph), options_.keep);
+    observed("simplify", graph);
+    if (on("rematerialise")) graph = drop_dead(rematerialise(std::move(graph)), options_.keep);
+    observed("rematerialise", graph);
+    return graph;
+  }
+
+  std::vector<NodeId> kept(const Graph& graph) const {
+    std::vector<NodeId> nodes;
+    for (const std::string& name : options_.keep) {
+      const auto at = graph.names.find(name);
+      if (at != graph.names.end()) nodes.push_back(at->second);
+    }
+    return nodes;
+  }
+
+  const Container& container_;
+  const CompileOptions& options_;
+  const Registry& registry_;
+  Diagnostics& diagnostics_;
+  const PassObserver& observe_;
+};
+
+}  // namespace
+
+Compiled compile(const Container& container, const CompileOptions& options, const Registry& registry, Diagnostics& diagnostics,
+                 const PassObserver& observe) {
+  return Compilation(container, options, registry, diagnostics, observe).run();
+}
+
+}  // namespace tapeloop
