@@ -124,6 +124,7 @@ struct Instruction {
   const NodeKind* kind = nullptr;
   NodeId node = kNone;  // in Plan::nodes
   std::vector<Operand> operands;
+  std::vector<NodeId> reads;  // the value that each operand reads, for dumps and messages
   BufferId result = kNone;
   LayoutId layout = kNone;  // of the result's points that a block means; kNone: P
   int depth = 0;            // open scans

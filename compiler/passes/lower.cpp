@@ -238,6 +238,7 @@ class Lowering {
     made.text = node.name + " = " + node.text;
     made.reason = schedule_.reasons[static_cast<std::size_t>(id)];
     read_operands(node, made);
+    for (const NodeId operand : node.operands) made.reads.push_back(absorbed(operand) ? graph_[operand].operands[0] : operand);
     switch (node.kind->role) {
       case Role::kPoint:
         made.op = OpCode::kPoint;

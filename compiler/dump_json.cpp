@@ -1,0 +1,97 @@
+#include <nlohmann/json.hpp>
+
+#include "compiler/dump.h"
+#include "core/kind.h"
+
+namespace tapeloop {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+class JsonDump {
+ public:
+  JsonDump(const Plan& plan, const DumpOptions& options) : plan_(plan), options_(options) {}
+
+  std::string run() const {
+    Json root;
+    root["model"] = plan_.model;
+    for (const NodeId id : plan_.inputs) root["inputs"].push_back(value(id));
+    for (const NodeId id : plan_.parameters) root["parameters"].push_back(value(id));
+    for (const OutputRef& output : plan_.outputs) {
+      Json item = value(output.node);
+      item["output"] = output.name;
+      root["outputs"].push_back(std::move(item));
+    }
+    root["free_sizes"] = plan_.free_sizes;
+    root["buffers"] = plan_.buffers.size();
+    root["forward"] = program(plan_.forward);
+    root["backward"] = program(plan_.backward);
+    return root.dump(2) + "\n";
+  }
+
+ private:
+  const std::string& axis_name(AxisId axis) const { return plan_.axes[static_cast<std::size_t>(axis)].name; }
+
+  Json value(NodeId id) const {
+    const PlanValue& value = plan_.value(id);
+    Json item;
+    item["name"] = value.name;
+    item["axes"] = Json::array();
+    for (const AxisId axis : value.space.axes()) item["axes"].push_back(axis_name(axis));
+    item["batch"] = value.space.on_batch();
+    item["shape"] = Json::array();
+    for (const Dim& dim : value.shape) {
+      if (dim.is_number()) {
+        item["shape"].push_back(dim.number());
+      } else {
+        item["shape"].push_back(plan_.sizes.text(dim));
+      }
+    }
+    item["type"] = type_name(value.type);
+    if (options_.source) item["source"] = value.source.text(false);
+    return item;
+  }
+
+  Json program(const Program& segments) const {
+    Json list = Json::array();
+    for (const Segment& segment : segments) {
+      Json item;
+      if (segment.kind == Segment::Kind::kScan) {
+        item["scan"] = axis_name(segment.axis);
+        item["direction"] = segment.backwards ? "backwards" : "forwards";
+        item["why"] = segment.reason;
+        item["body"] = program(segment.body);
+      } else {
+        for (const InstructionId id : segment.instructions)
+          item["bulk"].push_back(instruction(plan_.instructions[static_cast<std::size_t>(id)]));
+      }
+      list.push_back(std::move(item));
+    }
+    return list;
+  }
+
+  Json instruction(const Instruction& made) const {
+    Json item = value(made.node);
+    item["does"] = op_name(made.op);
+    if (made.kind) item["op"] = made.kind->name;
+    item["equation"] = made.text;
+    item["reads"] = Json::array();
+    for (const NodeId id : made.reads) {
+      if (id != kNone) item["reads"].push_back(plan_.value(id).name);
+    }
+    item["why"] = made.reason.text;
+    item["flops_of_a_point"] = made.flops;
+    item["bytes_of_a_point"] = made.bytes;
+    item["buffer"] = made.result;
+    return item;
+  }
+
+  const Plan& plan_;
+  const DumpOptions& options_;
+};
+
+}  // namespace
+
+std::string dump_json(const Plan& plan, const DumpOptions& options) { return JsonDump(plan, options).run(); }
+
+}  // namespace tapeloop
