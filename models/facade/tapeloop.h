@@ -1,0 +1,18 @@
+// The one header that a program includes.
+//
+//   Model::load, Model(container)      a model from YAML, or from core/api.h's Definition
+//   Session<float|double>              compiled for the sizes of its data: forward, backward, values and gradients by name
+//   Stepper<float|double>              one position at a time, states kept from step to step
+//   Trainer (see train.h)              the train: section
+//   evaluate, verify_model             what `tapeloop run` and `tapeloop verify` do
+//
+// Whatever is wrong with a model, a feed or data is thrown as one ModelError that lists all of it; files as FileError.
+#pragma once
+
+#include "core/api.h"                // IWYU pragma: export
+#include "models/facade/evaluate.h"  // IWYU pragma: export
+#include "models/facade/model.h"     // IWYU pragma: export
+#include "models/facade/session.h"   // IWYU pragma: export
+#include "models/facade/stepper.h"   // IWYU pragma: export
+#include "models/facade/verify.h"    // IWYU pragma: export
+#include "models/kind_functions.h"   // IWYU pragma: export

@@ -1,0 +1,16 @@
+// A feed of random numbers that fits a model: small sizes, ragged lengths, empty runs among them.
+#pragma once
+
+#include <cstdint>
+
+#include "models/facade/feed.h"
+#include "models/facade/model.h"
+
+namespace tapeloop {
+
+// Three examples; free sizes become 3 to 5; runs have 0 to 4 positions; parameters and float inputs lie in [-1, 1), int inputs
+// in what their readers accept (the rows of an embedding's table), else in 0 to 3. The same seed gives the same feed.
+// Throws ModelError for a model that does not compile.
+Feed trial_feed(const Model& model, Mode mode, std::uint64_t seed);
+
+}  // namespace tapeloop

@@ -1,0 +1,148 @@
+#include "models/facade/verify.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <complex>
+#include <limits>
+#include <random>
+
+#include "core/kind.h"
+#include "models/facade/evaluate.h"
+#include "models/facade/trial_feed.h"
+#include "runtime/reference.h"
+
+namespace tapeloop {
+namespace {
+
+using Complex = std::complex<double>;
+
+constexpr double kDouble = 1e-12;       // plan against reference evaluator, optimisations off
+constexpr double kFloat = 2e-5;         // the same in float
+constexpr double kComplexStep = 1e-10;  // gradients
+constexpr double kStep = 1e-30;
+constexpr double kLeastScale = 1e-3;  // where all entries are rounding noise
+
+double difference_of(double a, double b) {
+  if (std::isnan(a) && std::isnan(b)) return 0;
+  const double difference = std::abs(a - b);
+  return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
+}
+
+// Keeps the worst of many comparisons.
+class Worst {
+ public:
+  Worst(std::string what, double allowed) : check_{std::move(what), "", 0, allowed} {}
+
+  template <class T>
+  void compare(const std::string& name, const Array<T>& found, const Array<double>& expected) {
+    if (found.dims != expected.dims) return take(name, std::numeric_limits<double>::infinity());
+    double largest = kLeastScale, difference = 0;
+    for (std::size_t k = 0; k < expected.data.size(); ++k) {
+      if (std::isfinite(expected.data[k])) largest = std::max(largest, std::abs(expected.data[k]));
+      difference = std::max(difference, difference_of(static_cast<double>(found.data[k]), expected.data[k]));
+    }
+    take(name, difference / largest);
+  }
+
+  template <class T>
+  void compare(const typename Evaluated<T>::Arrays& found, const Evaluated<double>::Arrays& expected) {
+    for (const auto& [name, array] : expected) {
+      const auto same = [&, &wanted = name](const auto& entry) { return entry.first == wanted; };
+      const auto other = std::find_if(found.begin(), found.end(), same);
+      if (other == found.end()) {
+        take(name, std::numeric_limits<double>::infinity());
+      } else {
+        compare(name, other->second, array);
+      }
+    }
+  }
+
+  void take(const std::string& name, double difference) {
+    if (difference > check_.difference || check_.worst.empty()) check_.worst = name;
+    check_.difference = std::max(check_.difference, difference);
+  }
+  const VerifyCheck& check() const { return check_; }
+
+ private:
+  VerifyCheck check_;
+};
+
+template <class T>
+void compare_all(const std::string& what, const Evaluated<T>& found, const Evaluated<double>& expected, double allowed,
+                 VerifyReport& report) {
+  Worst values("values: " + what, allowed), gradients("gradients: " + what, allowed);
+  values.compare<T>(found.outputs, expected.outputs);
+  if (found.loss && expected.loss) values.compare("loss", Array<double>{{}, {*found.loss}}, Array<double>{{}, {*expected.loss}});
+  gradients.compare<T>(found.gradients, expected.gradients);
+  report.checks.push_back(values.check());
+  report.checks.push_back(gradients.check());
+}
+
+// The loss of the forward equations alone, by the reference evaluator in complex numbers.
+Complex complex_loss(const Prepared<double>& prepared, Reference<Complex>& reference) {
+  const Graph& graph = prepared.compiled.graph;
+  if (!prepared.from_cotangents) return reference.parameter_space(graph.total_loss).data[0];
+  Complex loss = 0;
+  for (const OutputRef& output : graph.outputs) {
+    const Array<Complex> y = reference.dense(output.node);
+    for (std::size_t k = 0; k < y.data.size(); ++k) {
+      loss += std::sin(0.7 * static_cast<double>(k) + 0.3) * y.data[k] + 0.5 * y.data[k] * y.data[k];
+    }
+  }
+  return loss;
+}
+
+// d loss / d leaf along a random direction: all its elements take an imaginary step at once.
+void complex_step(const Prepared<double>& prepared, const Evaluated<double>& found, std::uint64_t seed, VerifyReport& report) {
+  Worst worst("gradients: plan against complex step", kComplexStep);
+  const Graph& graph = prepared.compiled.graph;
+  std::mt19937_64 random(seed);
+  for (const auto& [name, gradient] : found.gradients) {
+    Reference<Complex> reference(graph, prepared.batch, prepared.parameters, seed);
+    const NodeId leaf = graph.names.at(name);
+    double expected = 0, scale = kLeastScale;
+    for (std::size_t k = 0; k < gradient.data.size(); ++k) {
+      const double direction = 2 * static_cast<double>(random() >> 11) * 0x1.0p-53 - 1;
+      reference.perturb(leaf, static_cast<std::int64_t>(k), Complex(0, kStep * direction));
+      expected += gradient.data[k] * direction;
+      scale = std::max(scale, std::abs(gradient.data[k]));
+    }
+    const double exact = complex_loss(prepared, reference).imag() / kStep;
+    worst.take(name, difference_of(expected, exact) / scale);
+  }
+  report.checks.push_back(worst.check());
+}
+
+}  // namespace
+
+bool VerifyReport::good() const {
+  return std::all_of(checks.begin(), checks.end(), [](const VerifyCheck& check) { return check.good(); });
+}
+
+VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
+  const Feed feed = options.feed ? *options.feed : trial_feed(model, options.mode, options.seed);
+  EvaluateOptions evaluation;
+  evaluation.gradients = true;
+  evaluation.mode = options.mode;
+  evaluation.seed = options.seed;
+  if (model.container().loss.empty()) evaluation.loss = "weighted";
+
+  VerifyReport report;
+  const Evaluated<double> plan = evaluate<double>(model, feed, evaluation);
+  evaluation.reference = true;
+  const Evaluated<double> reference = evaluate<double>(model, feed, evaluation);
+  evaluation.reference = false;
+  compare_all("plan against reference evaluator", plan, reference, kDouble, report);
+  complex_step(prepare<double>(model, feed, evaluation), plan, options.seed, report);
+  compare_all("in float", evaluate<float>(model, feed, evaluation), reference, kFloat, report);
+  for (const PassInfo& pass : passes()) {
+    if (!pass.optimisation) continue;
+    evaluation.without = {std::string(pass.name)};
+    compare_all(fmt::format("without {}", pass.name), evaluate<double>(model, feed, evaluation), plan, kDouble, report);
+  }
+  return report;
+}
+
+}  // namespace tapeloop

@@ -1,0 +1,37 @@
+// tapeloop check MODEL: everything that is wrong with a model, in one run.
+#include <fmt/format.h>
+
+#include "models/facade/json_text.h"
+#include "models/facade/model.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+
+namespace tapeloop::tool {
+
+int check_command(const Request& request) {
+  std::vector<Diagnostic> found;
+  bool good = true;
+  try {
+    const Model model = Model::load(request.model, request.key_values);
+    CompileOptions options;
+    options.mode = mode_of(request.mode);
+    Diagnostics diagnostics;
+    model.compile_into(diagnostics, options);
+    model.check_training(diagnostics);
+    found = diagnostics.sorted();
+    good = !diagnostics.has_errors();
+  } catch (const ModelError& error) {
+    found = error.list();
+    good = false;
+  }
+  if (request.json) {
+    print_result(
+        fmt::format("{{\"model\": {}, \"ok\": {}, \"diagnostics\": {}}}", json_quoted(request.model), good, diagnostics_json(found)));
+  } else {
+    print_diagnostics(found);
+    if (good) print_result(fmt::format("{}: no mistakes", request.model));
+  }
+  return good ? kDone : kBadModel;
+}
+
+}  // namespace tapeloop::tool

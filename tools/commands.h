@@ -1,0 +1,68 @@
+// The commands of the tool: what each is asked, and what runs it. A command returns its exit status; ModelError and FileError are
+// caught in tapeloop.cpp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tapeloop::tool {
+
+inline constexpr int kDone = 0;
+inline constexpr int kFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kBadModel = 3;  // or data
+inline constexpr int kFileSystem = 4;
+
+// What every command takes.
+struct Request {
+  std::string model;                    // a file, or the name of a built-in model
+  std::vector<std::string> key_values;  // options.layers=5 train.optimizer.lr=1e-3
+  std::string mode = "train";           // train, eval or decode
+  bool json = false;
+};
+
+struct TrainRequest : Request {
+  std::string folder;  // where the run leaves its files; empty: as train.folder says
+};
+int train_command(const TrainRequest& request);
+
+struct UseRequest : Request {
+  std::string weights;
+  std::string split = "test";
+};
+int eval_command(const UseRequest& request);
+int predict_command(const UseRequest& request);
+
+struct RunRequest : Request {
+  std::string feed;
+  std::string loss;
+  std::vector<std::string> without;
+  std::uint64_t seed = 0;
+  bool gradients = false;
+  bool f64 = false;
+  bool reference = false;
+};
+int run_command(const RunRequest& request);
+
+struct PlanRequest : Request {
+  std::string format = "text";  // text, json or dot
+  std::string after;            // a pass; empty: the plan
+  std::vector<std::string> without;
+  bool step = false;
+  bool no_source = false;
+};
+int plan_command(const PlanRequest& request);
+
+int summary_command(const Request& request);
+int check_command(const Request& request);
+
+struct VerifyRequest : Request {
+  std::string feed;  // empty: numbers drawn at random
+  std::uint64_t seed = 1;
+};
+int verify_command(const VerifyRequest& request);
+
+int quickstart_command(bool json);
+
+}  // namespace tapeloop::tool

@@ -1,0 +1,55 @@
+// tapeloop run MODEL --feed FEED.json: outputs, loss and gradients of any model on given parameters and inputs.
+#include <fmt/format.h>
+
+#include "models/facade/evaluate.h"
+#include "models/facade/feed.h"
+#include "runtime/training/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+
+namespace tapeloop::tool {
+namespace {
+
+// Without --json: a name, its dimensions and its first numbers, one line each.
+template <class T>
+std::string line_of(const std::string& what, const std::string& name, const Array<T>& array) {
+  constexpr std::size_t kShown = 8;
+  std::string text = fmt::format("{:<9}{:<24}", what, name);
+  for (const std::int64_t dim : array.dims) text += fmt::format("[{}]", dim);
+  text += " ";
+  for (std::size_t k = 0; k < array.data.size() && k < kShown; ++k) text += fmt::format(" {:.6g}", array.data[k]);
+  return text + (array.data.size() > kShown ? " ..\n" : "\n");
+}
+
+template <class T>
+void run_in(const RunRequest& request, const Model& model, const Feed& feed, const EvaluateOptions& options) {
+  const Evaluated<T> result = evaluate<T>(model, feed, options);
+  if (request.json) return print_result(result.json());
+  std::string text;
+  for (const auto& [name, array] : result.outputs) text += line_of("output", name, array);
+  if (result.loss) text += fmt::format("{:<33}{:.17g}\n", "loss", *result.loss);
+  for (const auto& [name, array] : result.gradients) text += line_of("gradient", name, array);
+  print_result(text);
+}
+
+}  // namespace
+
+int run_command(const RunRequest& request) {
+  const Model model = Model::load(request.model, request.key_values);
+  const Feed feed = parse_feed(read_whole_file(request.feed), request.feed);
+  EvaluateOptions options;
+  options.gradients = request.gradients;
+  options.loss = request.loss;
+  options.reference = request.reference;
+  options.mode = mode_of(request.mode);
+  options.without = request.without;
+  options.seed = request.seed;
+  if (request.f64 || request.reference) {
+    run_in<double>(request, model, feed, options);
+  } else {
+    run_in<float>(request, model, feed, options);
+  }
+  return kDone;
+}
+
+}  // namespace tapeloop::tool

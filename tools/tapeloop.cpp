@@ -1,0 +1,177 @@
+// The tool's command line: what can be asked is declared here, what is done stands in one file for each command.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <functional>
+#include <new>
+
+#include "core/diagnostics.h"
+#include "runtime/training/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+
+namespace tapeloop::tool {
+namespace {
+
+using Action = std::function<int()>;
+
+void add_model(CLI::App& command, Request& request) {
+  command.add_option("MODEL", request.model, "a YAML file, or the name of a built-in model (gru, lstm, sunspots ..)")->required();
+  command.add_option("KEY=VALUE", request.key_values, "options.units=64 sets an option, train.optimizer.lr=1e-3 a key of train:");
+  command.add_flag("--json", request.json, "print the result as JSON");
+}
+
+void add_mode(CLI::App& command, Request& request) {
+  command.add_option("--mode", request.mode, "what it is compiled for")
+      ->check(CLI::IsMember({"train", "eval", "decode"}))
+      ->capture_default_str();
+}
+
+CLI::App& add_command(CLI::App& app, const std::string& name, const std::string& what, const std::string& examples) {
+  CLI::App* command = app.add_subcommand(name, what);
+  command->footer("Examples:\n" + examples);
+  return *command;
+}
+
+void add_train(CLI::App& app, Action& action) {
+  static TrainRequest request;
+  CLI::App& command = add_command(app, "train", "train a model on the data that its train: section names",
+                                  "  tapeloop train sunspots\n"
+                                  "  tapeloop train my_model.yaml train.optimizer.lr=1e-3 options.units=32\n"
+                                  "  tapeloop train sunspots train.seeds=[1] --folder runs/first --json");
+  add_model(command, request);
+  command.add_option("--folder", request.folder, "where the run leaves weights, metrics and its configuration");
+  command.callback([&action] { action = [] { return train_command(request); }; });
+}
+
+void add_use(CLI::App& app, Action& action, const std::string& name, const std::string& what, int (*run)(const UseRequest&)) {
+  static UseRequest requests[2];
+  UseRequest& request = requests[name == "eval" ? 0 : 1];
+  CLI::App& command = add_command(app, name, what,
+                                  fmt::format("  tapeloop {0} sunspots --weights runs/sunspots/seed_1/weights.safetensors\n"
+                                              "  tapeloop {0} sunspots --weights w.safetensors --split validation --json",
+                                              name));
+  add_model(command, request);
+  command.add_option("--weights", request.weights, "the weights that a training run saved")->required();
+  command.add_option("--split", request.split, "which part of the data")
+      ->check(CLI::IsMember({"train", "validation", "test"}))
+      ->capture_default_str();
+  command.callback([&action, &request, run] { action = [&request, run] { return run(request); }; });
+}
+
+void add_run(CLI::App& app, Action& action) {
+  static RunRequest request;
+  request.mode = "eval";
+  CLI::App& command = add_command(app, "run", "evaluate a model on given parameters and inputs: outputs, loss, gradients",
+                                  "  tapeloop run fibonacci --feed feed.json                 feed.json: {\"lengths\": {\"t\": [10]}}\n"
+                                  "  tapeloop run m.yaml --feed feed.json --grad --f64 --json\n"
+                                  "  tapeloop run m.yaml --feed feed.json --grad --loss weighted:y --reference");
+  add_model(command, request);
+  add_mode(command, request);
+  command.add_option("--feed", request.feed, "JSON: {\"parameters\": {..}, \"inputs\": {..}, \"lengths\": {..}, \"cotangents\": {..}}")
+      ->required();
+  command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
+  command.add_option("--loss", request.loss, "weighted[:OUTPUT,..] instead of the model's own: every entry has a weight of its own");
+  command.add_flag("--f64", request.f64, "in double; else in float");
+  command.add_flag("--reference", request.reference, "by the reference evaluator (in double)");
+  command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
+  command.add_option("--seed", request.seed, "of random draws")->capture_default_str();
+  command.callback([&action] { action = [] { return run_command(request); }; });
+}
+
+void add_plan(CLI::App& app, Action& action) {
+  static PlanRequest request;
+  CLI::App& command = add_command(app, "plan", "show what the compiler made of a model, and why",
+                                  "  tapeloop plan gru\n"
+                                  "  tapeloop plan gf_rnn options.layers=5 --step\n"
+                                  "  tapeloop plan my_model.yaml --format dot | dot -Tsvg > plan.svg\n"
+                                  "  tapeloop plan my_model.yaml --after differentiate --without simplify");
+  add_model(command, request);
+  add_mode(command, request);
+  command.add_option("--format", request.format, "how it is written")->check(CLI::IsMember({"text", "json", "dot"}))->capture_default_str();
+  command.add_option("--after", request.after, "show the graph as it is after this pass, not the plan");
+  command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
+  command.add_flag("--step", request.step, "each scan's body as pseudo-code: the generated step function");
+  command.add_flag("--no-source", request.no_source, "without files and lines");
+  command.callback([&action] { action = [] { return plan_command(request); }; });
+}
+
+void add_rest(CLI::App& app, Action& action) {
+  static Request summary, check;
+  static VerifyRequest verify;
+  static bool quickstart_json = false;
+  CLI::App& summary_app = add_command(app, "summary", "inputs, parameters, outputs and cost of a model",
+                                      "  tapeloop summary gru options.units=64\n  tapeloop summary sunspots --json");
+  add_model(summary_app, summary);
+  add_mode(summary_app, summary);
+  summary_app.callback([&action] { action = [] { return summary_command(summary); }; });
+
+  CLI::App& check_app = add_command(app, "check", "print everything that is wrong with a model",
+                                    "  tapeloop check my_model.yaml\n  tapeloop check my_model.yaml --json");
+  add_model(check_app, check);
+  add_mode(check_app, check);
+  check_app.callback([&action] { action = [] { return check_command(check); }; });
+
+  CLI::App& verify_app = add_command(app, "verify", "prove a model's plan and gradients against two independent evaluations",
+                                     "  tapeloop verify my_model.yaml\n  tapeloop verify gru options.units=8 --seed 7 --json");
+  add_model(verify_app, verify);
+  add_mode(verify_app, verify);
+  verify_app.add_option("--feed", verify.feed, "JSON as `run` reads it; else numbers are drawn at random");
+  verify_app.add_option("--seed", verify.seed, "of what is drawn")->capture_default_str();
+  verify_app.callback([&action] { action = [] { return verify_command(verify); }; });
+
+  CLI::App& quickstart = add_command(app, "quickstart", "train the sunspot model with three seeds and compare it with classical ones",
+                                     "  tapeloop quickstart");
+  quickstart.add_flag("--json", quickstart_json, "print the result as JSON");
+  quickstart.callback([&action] { action = [] { return quickstart_command(quickstart_json); }; });
+}
+
+int guarded(const Action& action) {
+  try {
+    return action();
+  } catch (const ModelError& error) {
+    print_diagnostics(error.list());
+    return kBadModel;
+  } catch (const FileError& error) {
+    print_note(error.what());
+    return kFileSystem;
+  } catch (const std::bad_alloc&) {
+    print_note("not enough memory");
+    return kFailed;
+  } catch (const std::exception& error) {
+    print_note(fmt::format("tapeloop failed: {}\n  help: this is a defect of Tapeloop, not of the model; please report it", error.what()));
+    return kFailed;
+  }
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Tapeloop: recurrent networks as equations, compiled.\n");
+  app.set_version_flag("--version", "tapeloop " TAPELOOP_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Examples:\n"
+      "  tapeloop quickstart\n"
+      "  tapeloop plan gru\n"
+      "  tapeloop verify my_model.yaml\n"
+      "  tapeloop COMMAND --help\n\n"
+      "Exit status: 0 done, 1 failed, 2 usage, 3 a mistake in the model or the data, 4 the file system, 130 and 143 interrupted.");
+  Action action;
+  add_train(app, action);
+  add_use(app, action, "eval", "the loss and the metrics of trained weights", eval_command);
+  add_use(app, action, "predict", "the outputs of trained weights", predict_command);
+  add_run(app, action);
+  add_plan(app, action);
+  add_rest(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kDone : kUsage;
+  }
+  return guarded(action);
+}
+
+}  // namespace
+}  // namespace tapeloop::tool
+
+int main(int argc, char** argv) { return tapeloop::tool::run(argc, argv); }

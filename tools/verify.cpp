@@ -1,0 +1,51 @@
+// tapeloop verify MODEL: a table of what was compared, and whether it agrees.
+#include "models/facade/verify.h"
+
+#include <fmt/format.h>
+
+#include "models/facade/feed.h"
+#include "models/facade/json_text.h"
+#include "runtime/training/atomic_file.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+
+namespace tapeloop::tool {
+namespace {
+
+std::string as_json(const VerifyRequest& request, const VerifyReport& report) {
+  std::string checks;
+  for (const VerifyCheck& check : report.checks) {
+    checks += fmt::format("{}{{\"what\": {}, \"worst\": {}, \"difference\": {}, \"allowed\": {}, \"ok\": {}}}", checks.empty() ? "" : ", ",
+                          json_quoted(check.what), json_quoted(check.worst), json_number(check.difference), json_number(check.allowed),
+                          check.good());
+  }
+  return fmt::format("{{\"model\": {}, \"ok\": {}, \"checks\": [{}]}}", json_quoted(request.model), report.good(), checks);
+}
+
+std::string as_text(const VerifyRequest& request, const VerifyReport& report) {
+  std::vector<std::vector<std::string>> rows{{"compared", "difference", "allowed", "worst at", ""}};
+  for (const VerifyCheck& check : report.checks) {
+    rows.push_back({check.what, fmt::format("{:.1e}", check.difference), fmt::format("{:.0e}", check.allowed), check.worst,
+                    check.good() ? "ok" : "FAILED"});
+  }
+  return table(rows) + fmt::format("{}: {}\n", request.model, report.good() ? "all agree" : "NOT proven");
+}
+
+}  // namespace
+
+int verify_command(const VerifyRequest& request) {
+  const Model model = Model::load(request.model, request.key_values);
+  VerifyOptions options;
+  options.mode = mode_of(request.mode);
+  options.seed = request.seed;
+  Feed feed;
+  if (!request.feed.empty()) {
+    feed = parse_feed(read_whole_file(request.feed), request.feed);
+    options.feed = &feed;
+  }
+  const VerifyReport report = verify_model(model, options);
+  print_result(request.json ? as_json(request, report) : as_text(request, report));
+  return report.good() ? kDone : kFailed;
+}
+
+}  // namespace tapeloop::tool
