@@ -17,8 +17,9 @@
 #pragma once
 
 #include <concepts>
-#include <initializer_list>
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -36,8 +37,7 @@ class Definition;
 class Expr {
  public:
   template <class Number>
-    requires std::is_arithmetic_v<Number>
-  Expr(Number value) : Expr(of_number(static_cast<double>(value))) {}  // NOLINT(google-explicit-constructor): 1 - z
+  requires std::is_arithmetic_v<Number> Expr(Number value) : Expr(from(value)) {}  // NOLINT(google-explicit-constructor): 1 - z
 
   // The value k >= 0 positions back (tm) or ahead (tp) on t; h.at("u", -1) on another axis. Taps add up: several axes.
   // REQUIRES: this is a value by name, not an operation; not tapped on that axis yet. Else ModelError E0392.
@@ -56,12 +56,25 @@ class Expr {
   friend Expr call(std::string_view, const std::vector<Expr>&, const std::vector<std::pair<std::string, Expr>>&);
   friend Expr list(const std::vector<Expr>& items);
   friend Expr reversed(const Expr& axis);
-  Expr(ExpressionPtr expression, const Definition* owner, int depth) : expression_(std::move(expression)), owner_(owner), depth_(depth) {}
+  Expr(ExpressionPtr expression, const Definition* owner) : expression_(std::move(expression)), owner_(owner) {}
+  template <class Number>
+  static Expr from(Number value) {
+    if constexpr (std::same_as<Number, bool>) {
+      return of_flag(value);
+    } else {
+      return of_number(static_cast<double>(value));
+    }
+  }
   static Expr of_number(double value);
+  static Expr of_flag(bool value);
+  // An operation on these: one owner, and within the limits.
+  static Expr joined(std::shared_ptr<Expression> tree, const std::vector<const Expr*>& parts);
+  bool is_name() const { return expression_->kind == Expression::Kind::kName; }
 
   ExpressionPtr expression_;
   const Definition* owner_ = nullptr;
-  int depth_ = 1;  // levels of the tree
+  int depth_ = 1;          // levels of the tree
+  std::int64_t size_ = 1;  // its parts; a part that is used twice counts twice
 };
 
 using Options = std::vector<std::pair<std::string, Expr>>;
@@ -92,10 +105,10 @@ Expr equal(const Expr& a, const Expr& b);
 Expr not_equal(const Expr& a, const Expr& b);
 
 struct LinearOptions {
-  std::optional<Expr> units;  // must be given
+  std::optional<Expr> units = {};  // must be given
   bool bias = true;
-  std::string weights;  // a group that shares its weights; empty: its own
-  std::string merge;    // sum, concat, mul, mean, max, min; empty: sum
+  std::string weights = {};  // a group that shares its weights; empty: its own
+  std::string merge = {};    // sum, concat, mul, mean, max, min; empty: sum
 };
 Expr linear(const std::vector<Expr>& operands, const LinearOptions& options);
 
@@ -132,33 +145,31 @@ Expr call_with(std::string_view op, const Arguments&... arguments) {
 // The C++ function of a kind, in this namespace. The build writes one line TAPELOOP_KIND_FUNCTION(NAME) for each file of
 // nodes/kinds into a generated header, but for the kinds that have functions or operators above. Functions and not function
 // objects: exp(x) of a double must still find the one of <cmath>.
-#define TAPELOOP_KIND_FUNCTION(kind)                                                  \
-  template <::tapeloop::api::Argument... Arguments>                                   \
-    requires(::tapeloop::api::OwnType<Arguments> || ...)                              \
-  ::tapeloop::api::Expr kind(const Arguments&... arguments) {                         \
-    return ::tapeloop::api::call_with(#kind, arguments...);                           \
-  }                                                                                   \
-  inline ::tapeloop::api::Expr kind(const std::vector<::tapeloop::api::Expr>& operands, \
-                                    const ::tapeloop::api::Options& options = {}) {     \
-    return ::tapeloop::api::call(#kind, operands, options);                           \
+#define TAPELOOP_KIND_FUNCTION(kind)                                                                                                    \
+  template <::tapeloop::api::Argument... Arguments>                                                                                     \
+  requires(::tapeloop::api::OwnType<Arguments> || ...)::tapeloop::api::Expr kind(const Arguments&... arguments) {                       \
+    return ::tapeloop::api::call_with(#kind, arguments...);                                                                             \
+  }                                                                                                                                     \
+  inline ::tapeloop::api::Expr kind(const std::vector<::tapeloop::api::Expr>& operands, const ::tapeloop::api::Options& options = {}) { \
+    return ::tapeloop::api::call(#kind, operands, options);                                                                             \
   }
 
 struct InputOptions {
-  std::optional<std::vector<std::string>> axes;  // none: [t]
-  std::vector<Expr> shape;
+  std::optional<std::vector<std::string>> axes = {};  // none: [t]
+  std::vector<Expr> shape = {};
   std::string type = "float";  // float, int or bool
 };
 struct DeclareOptions {
-  std::vector<Expr> shape;  // for the reader of the program: the equation decides
+  std::vector<Expr> shape = {};  // for the reader of the program: the equation decides
 };
 struct ParameterOptions {
-  std::vector<Expr> shape;           // free("_") is found from use
-  std::string init;                  // see runtime/initialisers.h; empty: glorot for matrices, zeros for others
-  std::optional<Expr> init_value;    // argument of constant, normal, uniform
+  std::vector<Expr> shape = {};         // free("_") is found from use
+  std::string init = {};                // see runtime/initialisers.h; empty: glorot for matrices, zeros for others
+  std::optional<Expr> init_value = {};  // argument of constant, normal, uniform
 };
 struct AxisOptions {
-  std::string within;
-  std::optional<Expr> length;  // none: from the data
+  std::string within = {};
+  std::optional<Expr> length = {};  // none: from the data
 };
 
 class Definition {
@@ -166,6 +177,7 @@ class Definition {
   using Where = std::source_location;
 
   explicit Definition(std::string name, std::string doc = {});
+  const std::string& name() const { return container_.name; }
   Definition(const Definition&) = delete;
   Definition& operator=(const Definition&) = delete;
 
@@ -175,8 +187,6 @@ class Definition {
   // What a user of the container sets. A number, word("tanh") or list({1, 2}).
   Expr option(const std::string& name, const Expr& value, Where where = Where::current());
   Expr parameter(const std::string& name, const ParameterOptions& options, Where where = Where::current());
-  // An op that is a container in a file below the folder of the program.
-  void use(const std::string& op, const std::string& file, Where where = Where::current());
 
   Expr node(const std::string& name, const Expr& equation, Where where = Where::current());
   // A node that may be read, tapped or not, before define() gives its equation.
@@ -192,14 +202,13 @@ class Definition {
   const Container& container() const;
 
  private:
-  Expr name_of(const std::string& name) const;
-  void claim(const std::string& name, const Source& source);
-  ExpressionPtr checked(const Expr& expr, const Source& source) const;
-  std::vector<ExpressionPtr> checked(const std::vector<Expr>& exprs, const Source& source) const;
-  std::string named(const Expr& value, const char* what, const Source& source) const;
+  Expr claim(const std::string& name, const Source& source);
+  ExpressionPtr own(const Expr& expr, const Source& source) const;
+  std::vector<ExpressionPtr> own(const std::vector<Expr>& exprs, const Source& source) const;
+  std::string name_of(const Expr& value, const std::string& what, const Source& source) const;
 
   Container container_;
-  std::vector<std::string> names_;
+  std::set<std::string> names_;
   std::vector<std::pair<std::string, Source>> declared_;  // and not defined yet
 };
 
