@@ -1,0 +1,93 @@
+// Holds `train:` against the model that it is to train.
+#include <algorithm>
+
+#include "runtime/training/trainer.h"
+
+namespace tapeloop {
+namespace {
+
+std::string dims_text(const std::vector<std::int64_t>& dims) {
+  std::string text = "[";
+  for (const std::int64_t dim : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+std::vector<std::string> axis_names(const Plan& plan, Space space) {
+  std::vector<std::string> names;
+  for (const AxisId axis : space.axes()) names.push_back(plan.axes[static_cast<std::size_t>(axis)].name);
+  return names;
+}
+
+void check_input(const InputForm& form, const std::string& axis, const Plan& plan, const PlanValue& value, Diagnostics& diagnostics) {
+  const std::vector<std::int64_t> shape = numbers(value.shape);
+  if (shape != form.shape) {
+    diagnostics.error("E0810", form.source,
+                      "train.data.inputs." + form.name + " has shape " + dims_text(form.shape) + "; the model's '" + form.name + "' has " +
+                          dims_text(shape) + " (" + value.source.text() + ")",
+                      "`column: c` has shape [], `columns: [c]` has [1]");
+  }
+  const std::vector<std::string> axes = axis_names(plan, value.space);
+  const std::vector<std::string> given = form.on_axis ? std::vector<std::string>{axis} : std::vector<std::string>{};
+  if (axes == given) return;
+  const std::string needed = axes.empty() ? "on no axis" : "on axis " + axes.front();
+  diagnostics.error("E0810", form.source,
+                    "train.data.inputs." + form.name + " lies " + (form.on_axis ? "on axis " + axis : std::string("on no axis")) +
+                        "; the model's '" + form.name + "' lies " + needed + " (" + value.source.text() + ")",
+                    "with a window, `at: next` is a single row and lies on no axis; such an input has axes: [] in the model");
+}
+
+void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
+  const MetricsSpec& metrics = *spec.metrics;
+  std::vector<std::string> names;
+  for (const OutputRef& output : plan.outputs) names.push_back(output.name);
+  const auto at = std::find(names.begin(), names.end(), metrics.output.name);
+  if (at == names.end()) {
+    diagnostics.error(
+        "E0810", metrics.output.source,
+        "train.metrics.output: the model has no output '" + metrics.output.name + "'" + did_you_mean(metrics.output.name, names));
+    return;
+  }
+  const PlanValue& value = plan.value(plan.outputs[static_cast<std::size_t>(at - names.begin())].node);
+  const InputForm& target = data.forms()[data.input(metrics.target.name)];
+  const bool classes = std::find(metrics.report.begin(), metrics.report.end(), Metric::kAccuracy) != metrics.report.end();
+  std::int64_t expected = 1;
+  for (const std::int64_t dim : target.shape) expected *= dim;
+  const std::vector<std::string> axes = target.on_axis ? std::vector<std::string>{data.spec().axis} : std::vector<std::string>{};
+  const bool fits = axis_names(plan, value.space) == axes && (classes ? expected == 1 : elements(value.shape) == expected);
+  if (fits) return;
+  diagnostics.error("E0810", metrics.output.source,
+                    "train.metrics: the output '" + metrics.output.name + "' of shape " + dims_text(numbers(value.shape)) +
+                        " cannot be held against '" + target.name + "' of shape " + dims_text(target.shape) +
+                        (axes.empty() ? "" : " on axis " + axes.front()));
+}
+
+}  // namespace
+
+void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const NodeId id : plan.inputs) names.push_back(plan.value(id).name);
+  std::vector<std::string> given;
+  for (const InputForm& form : data.forms()) {
+    given.push_back(form.name);
+    const auto at = std::find(names.begin(), names.end(), form.name);
+    if (at == names.end()) {
+      diagnostics.error("E0810", form.source,
+                        "train.data.inputs: the model has no input '" + form.name + "'" + did_you_mean(form.name, names));
+    } else {
+      const PlanValue& value = plan.value(plan.inputs[static_cast<std::size_t>(at - names.begin())]);
+      check_input(form, data.spec().axis, plan, value, diagnostics);
+    }
+  }
+  for (const NodeId id : plan.inputs) {
+    const PlanValue& value = plan.value(id);
+    if (std::find(given.begin(), given.end(), value.name) != given.end()) continue;
+    diagnostics.error("E0810", data.spec().source,
+                      "train.data.inputs lacks the model's input '" + value.name + "' (" + value.source.text() + ")");
+  }
+  if (plan.loss == kNone) {
+    diagnostics.error("E0814", data.spec().source, "the model has no loss to train on", "add loss: NAME to the model");
+  }
+  if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
+}
+
+}  // namespace tapeloop

@@ -1,0 +1,238 @@
+#include "runtime/training/trainer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+#include "runtime/draws.h"
+
+namespace tapeloop {
+namespace {
+
+constexpr std::size_t kEvaluationRows = 256;  // of a batch of an evaluation, at least
+
+std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
+  const PhiloxKey key = draw_key(seed, static_cast<std::uint64_t>(step));
+  return std::uint64_t{key[1]} << 32 | key[0];
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+std::vector<std::uint32_t> all_examples(std::size_t count) {
+  std::vector<std::uint32_t> numbers(count);
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  return numbers;
+}
+
+NodeId output_node(const Plan& plan, const std::string& name) {
+  for (const OutputRef& output : plan.outputs) {
+    if (output.name == name) return output.node;
+  }
+  throw std::invalid_argument("the model has no output '" + name + "'");
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed)
+    : spec_(std::move(spec)),
+      seed_(seed),
+      parameters_(*train),
+      gradient_(*train),
+      optimizer_(make_optimizer<T>(spec_.optimizer, parameters_.block().size())),
+      train_(train, {.seed = seed}),
+      eval_(eval, {.seed = seed}) {
+  parameters_.initialise(seed);
+  bind(train_);
+  bind(eval_);
+  for (std::size_t k = 0; k < train->gradients.size(); ++k) {
+    const auto at = std::find(train->parameters.begin(), train->parameters.end(), train->gradients[k].first);
+    if (at != train->parameters.end()) gradients_.push_back({static_cast<std::size_t>(at - train->parameters.begin()), k});
+  }
+}
+
+template <class T>
+void Trainer<T>::bind(Run<T>& run) {
+  for (const NodeId id : run.plan().parameters) {
+    const auto* entry = parameters_.find(run.plan().value(id).name);
+    if (!entry) throw std::invalid_argument("parameter '" + run.plan().value(id).name + "' is not in the training plan");
+    run.bind_parameter(id, parameters_.block().data() + entry->offset);
+  }
+}
+
+template <class T>
+void Trainer<T>::gather_gradients() {
+  for (const Gradient& gradient : gradients_) {
+    const std::span<const T> from = train_.gradient(gradient.gradient);
+    std::copy(from.begin(), from.end(), gradient_.values(gradient.entry).begin());
+  }
+}
+
+template <class T>
+StepResult Trainer<T>::step(const Batch<T>& batch) {
+  train_.set_seed(step_seed(seed_, optimizer_->steps()));
+  train_.forward(batch);
+  train_.backward();
+  gather_gradients();
+  StepResult result{train_.loss(), 0};
+  if (spec_.clip_value > 0) clip_by_value<T>(gradient_.block(), spec_.clip_value);
+  result.gradient_norm =
+      spec_.clip_norm > 0 ? clip_by_norm<T>(gradient_.block(), spec_.clip_norm) : gradient_norm<T>(std::as_const(gradient_).block());
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) report_not_finite(result.loss);
+  optimizer_->step(parameters_.block(), std::as_const(gradient_).block());
+  return result;
+}
+
+template <class T>
+void Trainer<T>::report_not_finite(double loss) const {
+  const Plan& plan = train_.plan();
+  std::string what = "the loss is " + std::to_string(loss);
+  for (std::size_t k = 0; k < gradient_.entries().size() && std::isfinite(loss); ++k) {
+    const std::span<const T> values = gradient_.values(k);
+    if (std::all_of(values.begin(), values.end(), [](T v) { return std::isfinite(v); })) continue;
+    what = "the gradient of '" + gradient_.entries()[k].spec.name + "' has entries that are not finite";
+    break;
+  }
+  Diagnostics diagnostics;
+  diagnostics.error("E0815", plan.loss == kNone ? Source{} : plan.value(plan.loss).source,
+                    "in training step " + std::to_string(optimizer_->steps() + 1) + " " + what,
+                    "a smaller train.optimizer.lr or train.clip: {norm: 1} may help; no parameter was changed by this step");
+  throw ModelError(diagnostics.sorted());
+}
+
+// Fisher & Yates, each exchange drawn by its own counter.
+template <class T>
+void Trainer<T>::shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const {
+  const PhiloxKey key = draw_key(seed_, draw_name("shuffle"));
+  for (std::size_t i = order.size(); i > 1; --i) {
+    const PhiloxCounter bits = philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(epoch), 0, 0}, key);
+    const std::uint64_t draw = std::uint64_t{bits[0]} << 21 | bits[1] >> 11;  // 53 bits
+    std::swap(order[i - 1], order[draw % i]);
+  }
+}
+
+template <class T>
+bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
+  std::vector<std::uint32_t> order = all_examples(data.examples(Split::kTrain));
+  if (spec_.shuffle) shuffle(order, row.epoch);
+  const auto size = static_cast<std::size_t>(spec_.batch);
+  Progress progress{row.epoch, spec_.epochs, 0, static_cast<std::int64_t>((order.size() + size - 1) / size), 0};
+  double sum = 0;
+  double weight = 0;
+  for (std::size_t first = 0; first < order.size(); first += size) {
+    data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
+    const StepResult result = step(batch_);
+    const double positions = loss_positions(batch_);
+    sum += result.loss * positions;
+    weight += positions;
+    row.gradient_norm = std::max(row.gradient_norm, result.gradient_norm);
+    row.train_loss = progress.loss = sum / std::max(weight, 1.0);
+    ++progress.batch;
+    if (callbacks.batch && !callbacks.batch(progress)) return false;
+  }
+  return true;
+}
+
+template <class T>
+FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
+  const auto start = std::chrono::steady_clock::now();
+  const bool validates = data.examples(Split::kValidation) > 0;
+  FitResult<T> result;
+  Parameters<T> best = parameters_;
+  std::int64_t waited = 0;
+  for (std::int64_t epoch = 1; epoch <= spec_.epochs && !result.stopped_early && !result.interrupted; ++epoch) {
+    HistoryRow row{epoch, 0, 0, 0, {}, 0, false};
+    result.interrupted = !run_epoch(data, callbacks, row);
+    row.steps = steps();
+    if (validates) row.validation = evaluate(data, Split::kValidation);
+    const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
+    const double loss = on_training ? row.train_loss : row.validation.front().second;
+    const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
+    row.best = result.best_epoch == 0 || loss < result.best_loss - least;
+    if (row.best) {
+      result.best_epoch = epoch;
+      result.best_loss = loss;
+      best = parameters_;
+    }
+    waited = row.best ? 0 : waited + 1;
+    result.stopped_early = spec_.early_stopping && waited >= spec_.early_stopping->patience;
+    row.seconds = seconds_since(start);
+    result.history.push_back(row);
+    if (callbacks.epoch && !callbacks.epoch(row)) result.interrupted = true;
+  }
+  result.last = parameters_;
+  // Copied into place: the runs are bound to this block.
+  if (spec_.early_stopping) std::copy(best.block().begin(), best.block().end(), parameters_.block().begin());
+  return result;
+}
+
+// How many positions the loss of this batch is a mean of; batches are joined in proportion.
+template <class T>
+double Trainer<T>::loss_positions(const Batch<T>& batch) const {
+  for (const Instruction& instruction : train_.plan().instructions) {
+    if (instruction.op != OpCode::kCount) continue;
+    for (const AxisId axis : instruction.counted.axes()) {
+      const auto at = batch.lengths.find(train_.plan().axes[static_cast<std::size_t>(axis)].name);
+      if (at != batch.lengths.end()) return std::accumulate(at->second.begin(), at->second.end(), 0.0);
+    }
+  }
+  return static_cast<double>(batch.rows);
+}
+
+template <class T>
+void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums) {
+  const MetricsSpec& spec = *spec_.metrics;
+  const std::size_t input = data.input(spec.target.name);
+  const Dataset::Targets targets = data.targets(split, numbers, input);
+  const Array<T> scores = eval_.value(output_node(eval_.plan(), spec.output.name));
+  const std::size_t width = scores.data.size() / std::max<std::size_t>(targets.counts.size(), 1);
+  const bool classes = std::find(spec.report.begin(), spec.report.end(), Metric::kAccuracy) != spec.report.end();
+  std::vector<double> at_position(width);
+  for (std::size_t at = 0; at < targets.counts.size(); ++at) {
+    if (!targets.counts[at]) continue;
+    std::copy_n(scores.data.begin() + static_cast<std::ptrdiff_t>(at * width), width, at_position.begin());
+    if (classes) sums.add_class(at_position, std::llround(targets.values[at * targets.elements]));
+    for (std::size_t e = 0; e < targets.elements && width == targets.elements; ++e) {
+      sums.add(data.original(input, e, at_position[e]), targets.values[at * targets.elements + e]);
+    }
+  }
+}
+
+template <class T>
+NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
+  const std::vector<std::uint32_t> numbers = all_examples(data.examples(split));
+  const std::size_t size = std::max(static_cast<std::size_t>(spec_.batch), kEvaluationRows);
+  double sum = 0;
+  double weight = 0;
+  MetricSums sums;
+  for (std::size_t first = 0; first < numbers.size(); first += size) {
+    const auto part = std::span(numbers).subspan(first, std::min(size, numbers.size() - first));
+    data.fill(split, part, batch_);
+    eval_.forward(batch_);
+    const double positions = loss_positions(batch_);
+    sum += eval_.loss() * positions;
+    weight += positions;
+    if (spec_.metrics) add_metrics(data, split, part, sums);
+  }
+  NamedNumbers results{{"loss", sum / std::max(weight, 1.0)}};
+  if (!spec_.metrics) return results;
+  for (auto& result : sums.results(*spec_.metrics)) results.push_back(std::move(result));
+  return results;
+}
+
+template <class T>
+Array<T> Trainer<T>::predict(const Dataset& data, Split split, const std::string& output) {
+  data.fill(split, all_examples(data.examples(split)), batch_);
+  eval_.forward(batch_);
+  return eval_.value(output_node(eval_.plan(), output));
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace tapeloop

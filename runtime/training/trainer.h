@@ -1,0 +1,124 @@
+// Training: forward, backward, clip, update; and around it epochs, validation, early stopping.
+//
+//   Trainer<float> trainer(train_plan, eval_plan, spec, seed);
+//   FitResult<float> result = trainer.fit(dataset, callbacks);        // the best parameters are back in trainer.parameters()
+//   NamedNumbers test = trainer.evaluate(dataset, Split::kTest);      // loss, mse, arv ..
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/diagnostics.h"
+#include "core/plan.h"
+#include "runtime/batch.h"
+#include "runtime/run.h"
+#include "runtime/training/data.h"
+#include "runtime/training/metrics.h"
+#include "runtime/training/optimizers.h"
+#include "runtime/training/parameters.h"
+#include "runtime/training/train_spec.h"
+
+namespace tapeloop {
+
+struct StepResult {
+  double loss = 0;
+  double gradient_norm = 0;  // before clipping by norm
+};
+
+struct Progress {
+  std::int64_t epoch = 0;  // from 1
+  std::int64_t epochs = 0;
+  std::int64_t batch = 0;  // done in this epoch
+  std::int64_t batches = 0;
+  double loss = 0;  // mean over the epoch so far
+};
+
+// One epoch.
+struct HistoryRow {
+  std::int64_t epoch = 0;    // from 1
+  std::int64_t steps = 0;    // since the start
+  double train_loss = 0;     // mean over the epoch's batches
+  double gradient_norm = 0;  // the largest of the epoch
+  NamedNumbers validation;   // loss and metrics; empty without a validation split
+  double seconds = 0;        // since the start
+  bool best = false;         // so far
+};
+
+// Return false to stop after this batch or epoch.
+struct Callbacks {
+  std::function<bool(const Progress&)> batch;
+  std::function<bool(const HistoryRow&)> epoch;
+};
+
+template <class T>
+struct FitResult {
+  std::vector<HistoryRow> history;
+  std::int64_t best_epoch = 0;  // 0: none
+  double best_loss = 0;         // on the split that early stopping watches
+  bool stopped_early = false;
+  bool interrupted = false;  // a callback said so
+  Parameters<T> last;        // after the last step, whatever was restored
+};
+
+// Reports where `train:` does not fit the model: inputs that it lacks or that nothing feeds, other axes or shapes, an unknown
+// output, predictions that cannot be held against their targets (E0810).
+void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics);
+
+template <class T>
+class Trainer {
+ public:
+  // train has a backward program; eval is the same model for evaluation (dropout off). Parameters start as their initialisers say.
+  // REQUIRES: both executable, train with a loss.
+  Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed);
+
+  Parameters<T>& parameters() { return parameters_; }
+  const Parameters<T>& parameters() const { return parameters_; }
+  Optimizer<T>& optimizer() { return *optimizer_; }
+
+  // One update. Allocates nothing once the largest extents have been seen. A loss or gradient that is not finite leaves the
+  // parameters as they are and throws ModelError E0815, which names it.
+  StepResult step(const Batch<T>& batch);
+
+  // Epochs of steps over the training split, each in an order of its own (a function of seed and epoch). With early stopping the
+  // best parameters are put back at the end.
+  FitResult<T> fit(const Dataset& data, const Callbacks& callbacks = {});
+
+  // ("loss", mean over all positions) and the metrics of the specification, in the file's own units.
+  NamedNumbers evaluate(const Dataset& data, Split split);
+  // What the model says for every example of the split: [examples, longest, shape], in the model's units.
+  Array<T> predict(const Dataset& data, Split split, const std::string& output);
+
+  std::int64_t steps() const { return optimizer_->steps(); }
+
+ private:
+  struct Gradient {
+    std::size_t entry = 0;     // of parameters_
+    std::size_t gradient = 0;  // of the plan
+  };
+
+  void bind(Run<T>& run);
+  void gather_gradients();
+  [[noreturn]] void report_not_finite(double loss) const;
+  bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
+  void shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const;
+  void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums);
+  double loss_positions(const Batch<T>& batch) const;
+
+  TrainSpec spec_;
+  std::uint64_t seed_;
+  Parameters<T> parameters_;
+  Parameters<T> gradient_;
+  std::vector<Gradient> gradients_;
+  std::unique_ptr<Optimizer<T>> optimizer_;
+  Run<T> train_;
+  Run<T> eval_;
+  Batch<T> batch_;
+};
+
+extern template class Trainer<float>;
+extern template class Trainer<double>;
+
+}  // namespace tapeloop
