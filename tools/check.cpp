@@ -3,6 +3,7 @@
 
 #include "models/facade/json_text.h"
 #include "models/facade/model.h"
+#include "models/facade/train.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 
@@ -17,7 +18,7 @@ int check_command(const Request& request) {
     options.mode = mode_of(request.mode);
     Diagnostics diagnostics;
     model.compile_into(diagnostics, options);
-    model.check_training(diagnostics);
+    if (!diagnostics.has_errors()) check_training(model, diagnostics);
     found = diagnostics.sorted();
     good = !diagnostics.has_errors();
   } catch (const ModelError& error) {

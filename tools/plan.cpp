@@ -49,6 +49,8 @@ int plan_command(const PlanRequest& request) {
   const Compiled compiled = Model::load(request.model, request.key_values).compile(options, &warnings, observe);
   print_diagnostics(warnings.sorted());
   if (!request.after.empty()) {
+    if (after.empty()) print_note(fmt::format("'{}' leaves no graph: what it decides stands in the plan", request.after));
+    if (after.empty()) return kUsage;
     print_result(after);
   } else if (request.json || request.format == "json") {
     print_result(dump_json(compiled.plan, dump));

@@ -49,7 +49,7 @@ void add_use(CLI::App& app, Action& action, const std::string& name, const std::
   static UseRequest requests[2];
   UseRequest& request = requests[name == "eval" ? 0 : 1];
   CLI::App& command = add_command(app, name, what,
-                                  fmt::format("  tapeloop {0} sunspots --weights runs/sunspots/seed_1/weights.safetensors\n"
+                                  fmt::format("  tapeloop {0} sunspots --weights runs/sunspots/seed_1/best.safetensors\n"
                                               "  tapeloop {0} sunspots --weights w.safetensors --split validation --json",
                                               name));
   add_model(command, request);
@@ -132,7 +132,7 @@ int guarded(const Action& action) {
     return action();
   } catch (const ModelError& error) {
     print_diagnostics(error.list());
-    return kBadModel;
+    return error.list().front().code == "E0920" ? kUsage : kBadModel;  // no KEY=VALUE
   } catch (const FileError& error) {
     print_note(error.what());
     return kFileSystem;

@@ -14,7 +14,7 @@ namespace {
 [[noreturn]] void refuse_argument(const std::string& text, const std::string& message) {
   Diagnostics diagnostics;
   const Source place{std::make_shared<const std::string>(text), 0, 0};
-  diagnostics.error("E0310", place, message, "write options.units=64 or train.optimizer.lr=1e-3");
+  diagnostics.error("E0920", place, message, "write options.units=64 or train.optimizer.lr=1e-3");
   raise_errors(diagnostics);
   std::abort();  // not reached
 }

@@ -3,7 +3,7 @@
 //   Model::load, Model(container)      a model from YAML, or from core/api.h's Definition
 //   Session<float|double>              compiled for the sizes of its data: forward, backward, values and gradients by name
 //   Stepper<float|double>              one position at a time, states kept from step to step
-//   Trainer (see train.h)              the train: section
+//   Training                           what the train: section says, and its Trainer for a loop of one's own
 //   evaluate, verify_model             what `tapeloop run` and `tapeloop verify` do
 //
 // Whatever is wrong with a model, a feed or data is thrown as one ModelError that lists all of it; files as FileError.
@@ -14,5 +14,6 @@
 #include "models/facade/model.h"     // IWYU pragma: export
 #include "models/facade/session.h"   // IWYU pragma: export
 #include "models/facade/stepper.h"   // IWYU pragma: export
+#include "models/facade/train.h"     // IWYU pragma: export
 #include "models/facade/verify.h"    // IWYU pragma: export
 #include "models/kind_functions.h"   // IWYU pragma: export

@@ -1,0 +1,139 @@
+#include "models/facade/train.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "models/facade/tree_text.h"
+#include "runtime/training/run_folder.h"
+
+namespace tapeloop {
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+Plan compile_for(const Model& model, const Dataset& data, Mode mode, Diagnostics& diagnostics) {
+  CompileOptions options;
+  options.mode = mode;
+  options.gradients = mode == Mode::kTrain;
+  for (const InputForm& form : data.forms()) options.fed_shapes[form.name] = form.shape;
+  return model.compile_into(diagnostics, options).plan;
+}
+
+// Everything that a training needs, each part only if those before it are good.
+struct Parts {
+  Tree section;
+  TrainSpec spec;
+  std::unique_ptr<Dataset> data;
+  Plan train, eval;
+};
+
+Parts read_parts(const Model& model, Diagnostics& diagnostics) {
+  Parts parts;
+  parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
+  parts.spec = read_train_spec(parts.section, data_folders(model), diagnostics);
+  if (diagnostics.has_errors()) return parts;
+  const CsvTable table = read_table(parts.spec.data, diagnostics);
+  if (diagnostics.has_errors()) return parts;
+  parts.data = std::make_unique<Dataset>(parts.spec.data, table, diagnostics);
+  if (diagnostics.has_errors()) return parts;
+  parts.train = compile_for(model, *parts.data, Mode::kTrain, diagnostics);
+  parts.eval = compile_for(model, *parts.data, Mode::kEval, diagnostics);
+  if (diagnostics.has_errors()) return parts;
+  check_fit(parts.spec, *parts.data, parts.train, diagnostics);
+  return parts;
+}
+
+}  // namespace
+
+std::vector<std::string> data_folders(const Model& model) {
+  std::vector<std::string> folders;
+  if (!model.container().folder.empty()) folders.push_back(model.container().folder);
+  folders.emplace_back(TAPELOOP_DATA_FOLDER);
+  return folders;
+}
+
+void check_training(const Model& model, Diagnostics& diagnostics) {
+  if (model.container().train) read_parts(model, diagnostics);
+}
+
+Training::Training(const Model& model) : name_(model.container().name), option_values_(model.option_values()) {
+  Diagnostics diagnostics;
+  if (!model.container().train) {
+    diagnostics.error("E0816", model.container().source, fmt::format("'{}' has no train: section", name_),
+                      "add one: models/README.md says what stands in it");
+    raise_errors(diagnostics);
+  }
+  Parts parts = read_parts(model, diagnostics);
+  raise_errors(diagnostics);
+  section_ = std::move(parts.section);
+  spec_ = std::move(parts.spec);
+  data_ = std::move(parts.data);
+  train_plan_ = std::make_shared<const Plan>(std::move(parts.train));
+  eval_plan_ = std::make_shared<const Plan>(std::move(parts.eval));
+}
+
+Trainer<float> Training::trainer(std::uint64_t seed) const { return {train_plan_, eval_plan_, spec_, seed}; }
+
+std::string Training::resolved_configuration() const {
+  std::string text = fmt::format("model: {}\n", name_);
+  if (!option_values_.empty()) text += "options:\n";
+  for (const Override& option : option_values_) text += fmt::format("  {}: {}\n", option.key, option.value);
+  return text + "train:" + tree_text(section_, 1);
+}
+
+TrainingReport Training::run(const TrainingOptions& options) const {
+  const auto start = std::chrono::steady_clock::now();
+  TrainingReport report;
+  if (options.save) {
+    report.folder = !options.folder.empty() ? options.folder : !spec_.folder.empty() ? spec_.folder : "runs/" + name_;
+  }
+  for (const std::uint64_t seed : spec_.seeds) {
+    const bool many = spec_.seeds.size() > 1;
+    const std::string folder = options.save && many ? fmt::format("{}/seed_{}", report.folder, seed) : report.folder;
+    report.outcomes.push_back(run_seed(seed, folder, options, report.interrupted));
+    if (report.interrupted) break;
+  }
+  report.seconds = seconds_since(start);
+  return report;
+}
+
+Outcome Training::run_seed(std::uint64_t seed, const std::string& folder, const TrainingOptions& options, bool& interrupted) const {
+  const auto start = std::chrono::steady_clock::now();
+  std::optional<RunFolder> files;
+  if (!folder.empty()) {
+    files.emplace(folder);
+    files->write_config(resolved_configuration());
+  }
+  Trainer<float> learner = trainer(seed);
+  Callbacks callbacks;
+  if (options.on_batch) callbacks.batch = [&](const Progress& progress) { return options.on_batch(seed, progress); };
+  callbacks.epoch = [&](const HistoryRow& row) {
+    if (files) files->add(row);
+    return !options.on_epoch || options.on_epoch(seed, row);
+  };
+  const FitResult<float> fitted = learner.fit(*data_, callbacks);
+  interrupted = fitted.interrupted;
+
+  Outcome outcome;
+  outcome.seed = seed;
+  outcome.epochs = static_cast<std::int64_t>(fitted.history.size());
+  outcome.best_epoch = fitted.best_epoch;
+  outcome.stopped_early = fitted.stopped_early;
+  if (data_->examples(Split::kValidation) > 0) outcome.validation = learner.evaluate(*data_, Split::kValidation);
+  if (data_->examples(Split::kTest) > 0) outcome.test = learner.evaluate(*data_, Split::kTest);
+  if (files) {
+    const std::map<std::string, std::string> metadata{{"model", name_}, {"seed", std::to_string(seed)}};
+    files->write_weights("best.safetensors", learner.parameters(), metadata);
+    files->write_weights("last.safetensors", fitted.last, metadata);
+    outcome.weights = files->file("best.safetensors");
+  }
+  outcome.seconds = seconds_since(start);
+  return outcome;
+}
+
+}  // namespace tapeloop

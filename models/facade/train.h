@@ -1,0 +1,80 @@
+// Training by a model's `train:` section, and the use of what was learned.
+//
+//   Training training(Model::load("sunspots"));
+//   for (const Outcome& outcome : training.run().outcomes) ... outcome.test
+//
+// For a loop of your own: trainer(seed) gives the Trainer, data() what it learns from.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/facade/model.h"
+#include "runtime/training/data.h"
+#include "runtime/training/train_spec.h"
+#include "runtime/training/trainer.h"
+
+namespace tapeloop {
+
+// What one seed came to.
+struct Outcome {
+  std::uint64_t seed = 0;
+  std::int64_t epochs = 0;  // done
+  std::int64_t best_epoch = 0;
+  bool stopped_early = false;
+  NamedNumbers validation, test;  // loss and metrics of the best parameters; empty where there is no such split
+  double seconds = 0;
+  std::string weights;  // file of the best parameters; empty if no folder was asked for
+};
+
+struct TrainingReport {
+  std::vector<Outcome> outcomes;  // by seed
+  bool interrupted = false;
+  std::string folder;
+  double seconds = 0;
+};
+
+struct TrainingOptions {
+  bool save = true;    // weights, metrics and configuration into `folder`
+  std::string folder;  // empty: train.folder, else runs/MODEL
+  // Called after each batch and epoch; false ends the training (what was learned is saved).
+  std::function<bool(std::uint64_t seed, const Progress&)> on_batch;
+  std::function<bool(std::uint64_t seed, const HistoryRow&)> on_epoch;
+};
+
+class Training {
+ public:
+  // Reads the section and its data, compiles for training and for evaluation. Throws ModelError (no train: section: E0816) and
+  // FileError.
+  explicit Training(const Model& model);
+
+  const TrainSpec& spec() const { return spec_; }
+  const Dataset& data() const { return *data_; }
+  const Plan& plan() const { return *train_plan_; }
+  Trainer<float> trainer(std::uint64_t seed) const;
+  // The section with everything that the command line changed, as YAML.
+  std::string resolved_configuration() const;
+
+  TrainingReport run(const TrainingOptions& options = {}) const;  // every seed, one after the other
+
+ private:
+  Outcome run_seed(std::uint64_t seed, const std::string& folder, const TrainingOptions& options, bool& interrupted) const;
+
+  std::string name_;
+  Tree section_;
+  std::vector<Override> option_values_;
+  TrainSpec spec_;
+  std::unique_ptr<Dataset> data_;
+  std::shared_ptr<const Plan> train_plan_, eval_plan_;
+};
+
+// Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.
+void check_training(const Model& model, Diagnostics& diagnostics);
+
+// Where data files of the model may lie: its own folder, then the data that come with Tapeloop.
+std::vector<std::string> data_folders(const Model& model);
+
+}  // namespace tapeloop

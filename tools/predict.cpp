@@ -1,0 +1,60 @@
+// tapeloop predict MODEL --weights FILE: the outputs of trained weights on one split of the data.
+#include <fmt/format.h>
+
+#include <cstdint>
+
+#include "models/facade/json_text.h"
+#include "models/facade/train.h"
+#include "runtime/training/safetensors.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+#include "tools/training_lines.h"
+
+namespace tapeloop::tool {
+namespace {
+
+// In the units of the data file, if the metrics say which column the output is about; else in the model's.
+void to_file_units(const Training& training, const std::string& output, Array<float>& values) {
+  const auto& metrics = training.spec().metrics;
+  if (!metrics || metrics->output.name != output) return;
+  const std::size_t input = training.data().input(metrics->target.name);
+  const auto& shape = training.data().forms()[input].shape;
+  const std::size_t elements = shape.empty() ? 1 : static_cast<std::size_t>(shape.back());
+  for (std::size_t k = 0; k < values.data.size(); ++k) {
+    values.data[k] = static_cast<float>(training.data().original(input, k % elements, static_cast<double>(values.data[k])));
+  }
+}
+
+// A line for each example: its number, then its values.
+std::string as_csv(const std::string& output, const Array<float>& values) {
+  const std::size_t rows = values.dims.empty() ? 0 : static_cast<std::size_t>(values.dims[0]);
+  const std::size_t columns = rows == 0 ? 0 : values.data.size() / rows;
+  std::string text = "example";
+  for (std::size_t k = 0; k < columns; ++k) text += columns == 1 ? "," + output : fmt::format(",{}_{}", output, k);
+  for (std::size_t row = 0; row < rows; ++row) {
+    text += fmt::format("\n{}", row);
+    for (std::size_t k = 0; k < columns; ++k) text += fmt::format(",{:.7g}", values.data[row * columns + k]);
+  }
+  return text;
+}
+
+}  // namespace
+
+int predict_command(const UseRequest& request) {
+  const Model model = Model::load(request.model, request.key_values);
+  const Training training(model);
+  Trainer<float> trainer = training.trainer(training.spec().seeds.front());
+  trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
+  const std::string output = training.spec().metrics ? training.spec().metrics->output.name : training.plan().outputs.front().name;
+  Array<float> values = trainer.predict(training.data(), split_of(request.split), output);
+  to_file_units(training, output, values);
+  if (request.json) {
+    print_result(fmt::format("{{\"model\": {}, \"split\": {}, \"output\": {}, \"values\": {}}}", json_quoted(request.model),
+                             json_quoted(request.split), json_quoted(output), json_array(values)));
+  } else {
+    print_result(as_csv(output, values));
+  }
+  return kDone;
+}
+
+}  // namespace tapeloop::tool

@@ -1,0 +1,61 @@
+// tapeloop train MODEL: every seed of the train: section, then a table of what they came to.
+#include "models/facade/train.h"
+
+#include <fmt/format.h>
+
+#include "models/facade/json_text.h"
+#include "tools/commands.h"
+#include "tools/report.h"
+#include "tools/training_lines.h"
+
+namespace tapeloop::tool {
+namespace {
+
+std::string as_json(const TrainRequest& request, const TrainingReport& report) {
+  std::string seeds;
+  for (const Outcome& outcome : report.outcomes) {
+    seeds += fmt::format(
+        "{}{{\"seed\": {}, \"epochs\": {}, \"best_epoch\": {}, \"stopped_early\": {}, \"validation\": {}, \"test\": {}, \"seconds\": "
+        "{:.3f}, "
+        "\"weights\": {}}}",
+        seeds.empty() ? "" : ", ", outcome.seed, outcome.epochs, outcome.best_epoch, outcome.stopped_early,
+        numbers_json(outcome.validation), numbers_json(outcome.test), outcome.seconds, json_quoted(outcome.weights));
+  }
+  return fmt::format("{{\"model\": {}, \"folder\": {}, \"interrupted\": {}, \"seconds\": {:.3f}, \"seeds\": [{}]}}",
+                     json_quoted(request.model), json_quoted(report.folder), report.interrupted, report.seconds, seeds);
+}
+
+// A row for each seed, a column for each number.
+std::string as_text(const TrainingReport& report) {
+  std::vector<std::vector<std::string>> rows{{"seed", "epochs", "best"}};
+  if (!report.outcomes.empty()) {
+    for (const auto& [name, value] : report.outcomes.front().validation) rows[0].push_back("validation " + name);
+    for (const auto& [name, value] : report.outcomes.front().test) rows[0].push_back("test " + name);
+  }
+  rows[0].emplace_back("seconds");
+  for (const Outcome& outcome : report.outcomes) {
+    std::vector<std::string> row{std::to_string(outcome.seed), std::to_string(outcome.epochs), std::to_string(outcome.best_epoch)};
+    for (const auto& [name, value] : outcome.validation) row.push_back(fmt::format("{:.5g}", value));
+    for (const auto& [name, value] : outcome.test) row.push_back(fmt::format("{:.5g}", value));
+    row.push_back(fmt::format("{:.1f}", outcome.seconds));
+    rows.push_back(std::move(row));
+  }
+  return table(rows) + fmt::format("weights, metrics and configuration: {}\n", report.folder);
+}
+
+}  // namespace
+
+int train_command(const TrainRequest& request) {
+  const Training training(Model::load(request.model, request.key_values));
+  catch_signals();
+  ProgressLine line;
+  TrainingOptions options = watched(line, training.spec().seeds.size());
+  options.folder = request.folder;
+  const TrainingReport report = training.run(options);
+  line.finish();
+  print_result(request.json ? as_json(request, report) : as_text(report));
+  constexpr int kSignalled = 128;
+  return report.interrupted ? kSignalled + caught_signal() : kDone;
+}
+
+}  // namespace tapeloop::tool
