@@ -65,6 +65,7 @@ Reference<S>::Reference(const Graph& graph, const Batch<double>& batch, const st
 
 template <class S>
 void Reference<S>::forget() {
+  fresh_ = true;
   states_.clear();
   states_.resize(graph_.nodes.size());
   frames_.clear();
@@ -74,7 +75,7 @@ void Reference<S>::forget() {
 template <class S>
 void Reference<S>::perturb(NodeId leaf, std::int64_t element, S by) {
   leaves_.at(leaf).data.at(static_cast<std::size_t>(element)) += by;
-  forget();
+  if (!fresh_) forget();
 }
 
 template <class S>
@@ -99,6 +100,7 @@ Array<S> Reference<S>::parameter_space(NodeId node) {
 template <class S>
 Array<S> Reference<S>::dense(NodeId node) {
   if (!frames_.empty()) forget();
+  fresh_ = false;
   const Space space = graph_[node].space;
   const Space points = space | Space::batch();
   Array<S> result{{rows_}, {}};
@@ -123,6 +125,7 @@ Array<S> Reference<S>::dense(NodeId node) {
 // The recursion, on a stack of its own: a chain may be as long as all sequences together.
 template <class S>
 void Reference<S>::demand(NodeId node, std::int32_t point) {
+  fresh_ = false;
   const std::size_t bottom = frames_.size();
   if (!is_done({node, point, 0, 0})) open(node, point);
   while (frames_.size() > bottom) {
@@ -320,7 +323,7 @@ void Reference<S>::draw(const Node& node, const ReferencePlace& place, std::span
   const PhiloxKey key = draw_key(seed_, draw_name(node.name));
   const DrawPoint at = draw_point(example, positions);
   std::vector<double> drawn(out.size());
-  if (word_of(node.attributes, "distribution", "uniform") == "normal") {
+  if (node.kind->draws_normal) {
     draw_normal(key, at, drawn.data(), static_cast<std::int64_t>(drawn.size()));
   } else {
     draw_uniform(key, at, drawn.data(), static_cast<std::int64_t>(drawn.size()));

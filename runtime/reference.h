@@ -85,6 +85,7 @@ class Reference {
   std::map<NodeId, Array<S>> leaves_;  // inputs and parameters
   std::optional<ReferencePoints> points_;
   std::vector<State> states_;
+  bool fresh_ = false;            // nothing was computed since the leaves changed
   std::vector<const S*> values_;  // scratch of compute
   ReferencePlace place_;          // likewise
   std::vector<Frame> frames_;     // values being computed: each needs the next one

@@ -73,6 +73,8 @@ class Finder {
       case Role::kExtremeAlong:
         reduced();
         break;
+      case Role::kDraw:
+        break;  // its operand says only where and how large
       default:
         spread();
     }

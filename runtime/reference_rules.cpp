@@ -97,21 +97,13 @@ void sum_to(const ReferenceOperands<S>& from, std::span<S> out) {
 template <class S>
 void extreme_along(const ReferenceOperands<S>& from, std::span<S> out) {
   const NodeKind& kind = *from.node->kind;
-  const auto word = [&](std::string_view name, std::string_view otherwise) {
-    for (const OptionSpec& option : kind.options) {
-      if (option.name == name && option.otherwise) return word_of(from.node->attributes, name, std::get<std::string>(*option.otherwise));
-    }
-    return word_of(from.node->attributes, name, otherwise);
-  };
-  const bool least = word("find", "max") == "min";
-  const bool give_position = word("give", "value") == "position";
   for (std::size_t e = 0; e < out.size() && !from.values.empty(); ++e) {
     std::size_t best = 0;
     for (std::size_t i = 1; i < from.values.size(); ++i) {
       const double found = std::real(from.values[i][e]), so_far = std::real(from.values[best][e]);
-      if (least ? found < so_far : found > so_far) best = i;
+      if (kind.finds_least ? found < so_far : found > so_far) best = i;
     }
-    out[e] = give_position ? S(from.reads[best].slot) : from.values[best][e];
+    out[e] = kind.gives_position ? S(from.reads[best].slot) : from.values[best][e];
   }
 }
 
