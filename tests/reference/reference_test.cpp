@@ -181,7 +181,6 @@ TEST(Reference, ReducesAlongAnAxisAndOverTheBatch) {
   const NodeId most = g.call("max_along", {x}, g.on({}));
   const NodeId where = g.call("argmin_along", {x}, g.on({}));
   g.graph[most].axis = g.graph[where].axis = t;
-  g.graph[where].attributes = {{"find", std::string("min")}, {"give", std::string("position")}};
   const auto batch = one_axis({3, 0, 2}, {{3, 3}, {-1, -2, -2, 9, 9, 9, 4, 5, 9}});
   Reference<double> reference(g.graph, batch, {});
   EXPECT_THAT(reference.dense(along).data, ElementsAre(-5, 0, 9));

@@ -45,6 +45,7 @@ Registry small_registry() {
     NodeKind kind;
     kind.name = name;
     kind.role = role;
+    kind.finds_least = kind.gives_position = name == "argmin_along";
     registry.add(std::move(kind));
   }
   return registry;
