@@ -107,6 +107,16 @@ Term GraphBuilder::call(std::string_view name, const std::vector<Term>& operands
   return term(add(std::move(node)));
 }
 
+Term GraphBuilder::shaped(std::string_view name, const std::vector<Term>& operands, Space space, Shape shape, Attributes attributes) {
+  Node node;
+  node.kind = &registry_.at(name);
+  for (const Term& operand : operands) node.operands.push_back(operand.id);
+  node.attributes = std::move(attributes);
+  node.space = space;
+  node.shape = std::move(shape);
+  return term(add(std::move(node)));
+}
+
 Term GraphBuilder::sum_to_space(Term value, Space space) {
   if (value.space() == space) return value;
   Node node;

@@ -47,6 +47,8 @@ class GraphBuilder {
   // Any kind but the axis operations; space = union of the operands', shape by the kind's inference.
   // REQUIRES: the shapes fit (throws std::logic_error: a defect of an adjoint rule).
   Term call(std::string_view kind, const std::vector<Term>& operands, Attributes attributes = {});
+  // A node whose space or shape its operands do not tell: reshape, slice, one_hot ... No inference, no check.
+  Term shaped(std::string_view kind, const std::vector<Term>& operands, Space space, Shape shape, Attributes attributes = {});
   Term sum_to_space(Term value, Space space);         // value itself if it is there already
   Term sum_to_shape(Term value, const Shape& shape);  // undoes broadcasting
   Term product_sum(Term a, Term b, Space space);      // [m.., k]^T [m.., n] summed: [k, n] on `space`

@@ -1,0 +1,154 @@
+// The functions that bodies of point kinds may use, for Highway's vectors; scalar_math.h has the same for plain numbers.
+// Read once for every instruction set, within Highway's unit: includes nothing but Highway and <cstd..>.
+#if defined(TAPELOOP_LANES_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef TAPELOOP_LANES_INL_H
+#undef TAPELOOP_LANES_INL_H
+#else
+#define TAPELOOP_LANES_INL_H
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace tapeloop::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// A vector of floats or doubles with operators. (A template on the number, not on Highway's tag: a tag would bring Highway's
+// own functions into every call by argument-dependent lookup.)
+template <class T>
+struct Lanes {
+  using Tag = hn::ScalableTag<T>;
+  using Vector = hn::Vec<Tag>;
+  using Number = T;
+
+  HWY_INLINE Lanes() = default;
+  HWY_INLINE explicit Lanes(double number) : raw(hn::Set(Tag(), static_cast<T>(number))) {}
+  HWY_INLINE explicit Lanes(Vector vector) : raw(vector) {}
+
+  Vector raw;
+};
+
+template <class T>
+struct Truth {
+  hn::Mask<hn::ScalableTag<T>> raw;
+};
+
+template <class T>
+HWY_INLINE Lanes<T> operator+(const Lanes<T>& a, const Lanes<T>& b) {
+  return Lanes<T>(hn::Add(a.raw, b.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> operator-(const Lanes<T>& a, const Lanes<T>& b) {
+  return Lanes<T>(hn::Sub(a.raw, b.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> operator*(const Lanes<T>& a, const Lanes<T>& b) {
+  return Lanes<T>(hn::Mul(a.raw, b.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> operator/(const Lanes<T>& a, const Lanes<T>& b) {
+  return Lanes<T>(hn::Div(a.raw, b.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> operator-(const Lanes<T>& a) {
+  return Lanes<T>(hn::Neg(a.raw));
+}
+
+template <class T>
+HWY_INLINE Truth<T> Less(const Lanes<T>& a, const Lanes<T>& b) {
+  return {hn::Lt(a.raw, b.raw)};
+}
+template <class T>
+HWY_INLINE Truth<T> LessEqual(const Lanes<T>& a, const Lanes<T>& b) {
+  return {hn::Le(a.raw, b.raw)};
+}
+template <class T>
+HWY_INLINE Truth<T> Equal(const Lanes<T>& a, const Lanes<T>& b) {
+  return {hn::Eq(a.raw, b.raw)};
+}
+template <class T>
+HWY_INLINE Lanes<T> Select(const Truth<T>& condition, const Lanes<T>& yes, const Lanes<T>& no) {
+  return Lanes<T>(hn::IfThenElse(condition.raw, yes.raw, no.raw));
+}
+
+template <class T>
+HWY_INLINE Lanes<T> Abs(const Lanes<T>& x) {
+  return Lanes<T>(hn::Abs(x.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> Floor(const Lanes<T>& x) {
+  return Lanes<T>(hn::Floor(x.raw));
+}
+template <class T>
+HWY_INLINE Lanes<T> Sqrt(const Lanes<T>& x) {
+  return Lanes<T>(hn::Sqrt(x.raw));
+}
+
+// Highway's exp is good between -104 (float; -1000 in double) and 104 (706), and gives 0 for NaN.
+template <class T>
+HWY_INLINE Lanes<T> Exp(const Lanes<T>& x) {
+  const Lanes<T> highest(sizeof(T) == 4 ? 100.0 : 715.0);  // infinite already
+  const Lanes<T> y(hn::Exp(typename Lanes<T>::Tag(), Select(Less(highest, x), highest, x).raw));
+  return Select(Equal(x, x), y, x);
+}
+
+// Highway's log is good for positive finite numbers.
+template <class T>
+HWY_INLINE Lanes<T> Log(const Lanes<T>& x) {
+  const Lanes<T> infinity(hn::Set(typename Lanes<T>::Tag(), std::numeric_limits<T>::infinity()));
+  const Lanes<T> none(hn::Set(typename Lanes<T>::Tag(), std::numeric_limits<T>::quiet_NaN()));
+  const Lanes<T> y(hn::Log(typename Lanes<T>::Tag(), x.raw));
+  const Lanes<T> finite = Select(Less(x, infinity), y, x);  // infinity and NaN are their own
+  return Select(Equal(x, Lanes<T>(0.0)), -infinity, Select(Less(x, Lanes<T>(0.0)), none, finite));
+}
+
+// log(1 + x). REQUIRES: -1 < x, finite.
+template <class T>
+HWY_INLINE Lanes<T> Log1p(const Lanes<T>& x) {
+  return Lanes<T>(hn::Log1p(typename Lanes<T>::Tag(), x.raw));
+}
+
+template <class T>
+HWY_INLINE Lanes<T> Tanh(const Lanes<T>& x) {
+  return Select(Equal(x, x), Lanes<T>(hn::Tanh(typename Lanes<T>::Tag(), x.raw)), x);
+}
+
+// f(x, n), number by number in double: for what is rare and must be exact.
+template <class T>
+HWY_INLINE Lanes<T> OneByOne(const Lanes<T>& x, const Lanes<T>& n, double (*f)(double, double)) {
+  constexpr typename Lanes<T>::Tag d;
+  HWY_ALIGN T a[hn::MaxLanes(d)];
+  HWY_ALIGN T b[hn::MaxLanes(d)];
+  hn::Store(x.raw, d, a);
+  hn::Store(n.raw, d, b);
+  for (std::size_t k = 0; k < hn::Lanes(d); ++k) a[k] = static_cast<T>(f(a[k], b[k]));
+  return Lanes<T>(hn::Load(d, a));
+}
+
+template <class T>
+HWY_INLINE Lanes<T> Power(const Lanes<T>& x, const Lanes<T>& n) {
+  const Truth<T> square = Equal(n, Lanes<T>(2.0));
+  const Lanes<T> squared = x * x;
+  if (hn::AllTrue(typename Lanes<T>::Tag(), square.raw)) return squared;
+  return Select(square, squared, OneByOne(x, n, &::pow));
+}
+
+// Remainder with the sign of the divisor.
+template <class T>
+HWY_INLINE Lanes<T> Mod(const Lanes<T>& x, const Lanes<T>& n) {
+  const Lanes<T> rest = OneByOne(x, n, &::fmod);
+  const Lanes<T> zero(0.0);
+  const Lanes<T> sign = Select(Less(n, zero), Lanes<T>(-1.0), Lanes<T>(1.0));
+  return Select(Less(rest * sign, zero), rest + n, rest);
+}
+
+}  // namespace tapeloop::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#endif
