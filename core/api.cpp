@@ -17,9 +17,7 @@ constexpr int kMaxSize = 100'000;
   throw ModelError({{Severity::kError, code, source, std::move(message), std::move(help)}});
 }
 
-Source source_of(const std::source_location& where) {
-  return {std::make_shared<const std::string>(where.file_name()), static_cast<int>(where.line()), static_cast<int>(where.column())};
-}
+Source source_of(const Where& where) { return {std::make_shared<const std::string>(where.file), where.line, where.column}; }
 
 // The tree with `source` wherever nothing is known yet.
 ExpressionPtr placed(const ExpressionPtr& tree, const Source& source) {

@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <optional>
 #include <set>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -172,31 +171,45 @@ struct AxisOptions {
   std::optional<Expr> length = {};  // none: from the data
 };
 
+// The line that calls a function with `Where where = Where::here()` as its last parameter (std::source_location, which clang
+// 14 does not have yet). Where a compiler does not say the column, it is 1.
+struct Where {
+  const char* file = "";
+  int line = 0;
+  int column = 1;
+
+#if defined(__has_builtin) && __has_builtin(__builtin_COLUMN)
+  static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE(), int column = __builtin_COLUMN()) {
+    return {file, line, column};
+  }
+#else
+  static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE()) { return {file, line, 1}; }
+#endif
+};
+
 class Definition {
  public:
-  using Where = std::source_location;
-
   explicit Definition(std::string name, std::string doc = {});
-  const std::string& name() const { return container_.name; }
   Definition(const Definition&) = delete;
   Definition& operator=(const Definition&) = delete;
+  const std::string& name() const { return container_.name; }
 
   // The axes of the container, in order; without any there is t.
-  Expr axis(const std::string& name, const AxisOptions& options = {}, Where where = Where::current());
-  Expr input(const std::string& name, const InputOptions& options = {}, Where where = Where::current());
+  Expr axis(const std::string& name, const AxisOptions& options = {}, Where where = Where::here());
+  Expr input(const std::string& name, const InputOptions& options = {}, Where where = Where::here());
   // What a user of the container sets. A number, word("tanh") or list({1, 2}).
-  Expr option(const std::string& name, const Expr& value, Where where = Where::current());
-  Expr parameter(const std::string& name, const ParameterOptions& options, Where where = Where::current());
+  Expr option(const std::string& name, const Expr& value, Where where = Where::here());
+  Expr parameter(const std::string& name, const ParameterOptions& options, Where where = Where::here());
 
-  Expr node(const std::string& name, const Expr& equation, Where where = Where::current());
+  Expr node(const std::string& name, const Expr& equation, Where where = Where::here());
   // A node that may be read, tapped or not, before define() gives its equation.
-  Expr declare(const std::string& name, const DeclareOptions& options = {}, Where where = Where::current());
-  void define(const Expr& declared, const Expr& equation, Where where = Where::current());
+  Expr declare(const std::string& name, const DeclareOptions& options = {}, Where where = Where::here());
+  void define(const Expr& declared, const Expr& equation, Where where = Where::here());
 
   // What a tap of the value reads outside the axis.
-  void state(const Expr& value, const Expr& init, const std::string& along = "t", Where where = Where::current());
-  void output(const Expr& value, Where where = Where::current());
-  void loss(const Expr& value, Where where = Where::current());
+  void state(const Expr& value, const Expr& init, const std::string& along = "t", Where where = Where::here());
+  void output(const Expr& value, Where where = Where::here());
+  void loss(const Expr& value, Where where = Where::here());
 
   // The container so far. Throws ModelError if something was declared and not defined, or there is no output.
   const Container& container() const;
