@@ -130,23 +130,24 @@ template <class T>
 void Parameters<T>::take_from(const TensorFile& file, const std::string& path, const std::string& prefix) {
   std::string problems;
   const auto add = [&](const std::string& what) { problems += (problems.empty() ? "" : "; ") + what; };
-  std::vector<std::string> names;
-  for (const Tensor& tensor : file.tensors) names.push_back(tensor.name);
+  std::vector<std::string> strangers;  // arrays under this prefix that the model does not have
+  for (const Tensor& tensor : file.tensors) {
+    const std::string_view name = tensor.name;
+    const bool ours = name.starts_with(prefix) && name.find('/', prefix.size()) == std::string::npos;
+    if (ours && !find(name.substr(prefix.size()))) strangers.push_back(tensor.name);
+  }
   for (const Entry& entry : entries_) {
     const std::string name = prefix + entry.spec.name;
     const Tensor* tensor = file.find(name);
     if (!tensor) {
-      add("'" + name + "' is missing" + did_you_mean(name, names));
+      add("'" + name + "' is missing" + did_you_mean(name, strangers));
     } else if (tensor->dims != entry.spec.dims) {
       add("'" + name + "' is " + dims_text(tensor->dims) + "; the model has " + dims_text(entry.spec.dims));
     } else if (tensor->dtype != "F32" && tensor->dtype != "F64") {
       add("'" + name + "' has dtype " + tensor->dtype + "; expected F32 or F64");
     }
   }
-  for (const std::string& name : names) {
-    const bool ours = name.starts_with(prefix) && name.find('/', prefix.size()) == std::string::npos;
-    if (ours && !find(std::string_view(name).substr(prefix.size()))) add("the model has no '" + name + "'");
-  }
+  for (const std::string& name : strangers) add("the model has no '" + name + "'");
   if (!problems.empty()) throw FileError("E0906", path, problems, "these weights belong to another model, or to other options of this one");
   for (std::size_t k = 0; k < entries_.size(); ++k) {
     const std::vector<T> from = tensor_values<T>(*file.find(prefix + entries_[k].spec.name));

@@ -111,6 +111,7 @@ class Reader {
     for (std::size_t k = 0; k < kSplitNames.size(); ++k) {
       const Tree* range = map.find(kSplitNames[k]);
       if (!range) continue;
+      has_validation_ = has_validation_ || kSplits[k] == Split::kValidation;
       const std::string path = "train.data.split." + kSplitNames[k];
       const std::vector<const Tree*> ends = read_list(*range, path, diagnostics_);
       if (ends.size() == 2) {
@@ -162,7 +163,7 @@ class Reader {
     stopping.patience = map.whole("patience", 1, kMany).value_or(1);
     stopping.on = map.word("on", {"train", "validation"}).value_or(1) == 0 ? Split::kTrain : Split::kValidation;
     stopping.least = map.number("least", 0, kInfinity).value_or(0);
-    if (stopping.on == Split::kValidation && !spec.data.splits[1]) {
+    if (stopping.on == Split::kValidation && !has_validation_) {
       diagnostics_.error("E0808", tree.source, "train.early_stopping watches the validation split, and train.data.split has none",
                          "add validation: [first, last] to train.data.split");
     }
@@ -225,6 +226,7 @@ class Reader {
   }
 
   Diagnostics& diagnostics_;
+  bool has_validation_ = false;
 };
 
 bool lies_below(const std::filesystem::path& path, const std::filesystem::path& folder) {
@@ -239,7 +241,8 @@ const char* metric_name(Metric metric) { return kMetrics[static_cast<std::size_t
 
 std::string find_data_file(const NamedAt& file, const std::vector<std::string>& folders, Diagnostics& diagnostics) {
   const std::filesystem::path written(file.name);
-  bool leads_out = written.is_absolute();
+  const std::filesystem::path plain = written.lexically_normal();
+  bool leads_out = written.is_absolute() || (!plain.empty() && *plain.begin() == "..");
   for (const std::string& name : folders) {
     if (leads_out) break;
     std::error_code error;
