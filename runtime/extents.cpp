@@ -29,7 +29,9 @@ Extents::Extents(const Plan& plan) {
     for (AxisId outer = axis.within; outer != kNone; outer = plan.axes[static_cast<std::size_t>(outer)].within) {
       extent.outer.insert(extent.outer.begin(), outer);
     }
-    if (primary_ == kNone && axis.within == kNone && axis.length == kNone) primary_ = static_cast<AxisId>(axes_.size());
+    const auto id = static_cast<AxisId>(axes_.size());
+    const bool used = std::any_of(plan.layouts.begin(), plan.layouts.end(), [&](const Layout& layout) { return layout.space.has(id); });
+    if (primary_ == kNone && axis.within == kNone && axis.length == kNone && used) primary_ = id;
     axes_.push_back(std::move(extent));
   }
   for (AxisExtent& axis : axes_) {
@@ -253,8 +255,8 @@ void Extents::build_space(SpaceExtent& space) {
 void Extents::build_nest(NestExtent& nest) {
   const SpaceExtent& points = spaces_[static_cast<std::size_t>(nest.space)];
   const Space needed = points.space.with(nest.axes.back());
-  for (const AxisId axis : needed.axes()) {
-    if (!known(axis)) return;
+  for (AxisId axis = 0; axis < static_cast<AxisId>(axes_.size()); ++axis) {
+    if (needed.has(axis) && !known(axis)) return;
   }
   if (nest.stamp >= stamp(needed)) return;
   nest.stamp = clock_;

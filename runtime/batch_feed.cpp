@@ -1,0 +1,273 @@
+#include "runtime/batch_feed.h"
+
+#include <algorithm>
+#include <cmath>
+#include <type_traits>
+
+namespace tapeloop {
+namespace {
+
+std::string text_of(const std::vector<std::int64_t>& dims) {
+  std::string text = "[";
+  for (const std::int64_t dim : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
+
+// "[3 rows, t, 128]": what an array of this value has to be.
+std::string expected_text(const Plan& plan, const PlanValue& value, std::int64_t rows) {
+  std::string text = "[";
+  if (value.space.on_batch()) text += std::to_string(rows) + (rows == 1 ? " row" : " rows");
+  for (const AxisId axis : value.space.axes()) text += ", " + plan.axes[static_cast<std::size_t>(axis)].name;
+  for (const Dim& dim : value.shape) text += (text.size() > 1 ? ", " : "") + plan.sizes.text(dim);
+  return text + "]";
+}
+
+std::vector<std::string> names_of(const Plan& plan, const std::vector<NodeId>& nodes) {
+  std::vector<std::string> names;
+  for (const NodeId id : nodes) names.push_back(plan.value(id).name);
+  return names;
+}
+
+template <class T>
+const Array<T>* find(const std::map<std::string, Array<T>>& arrays, const std::string& name) {
+  const auto at = arrays.find(name);
+  return at == arrays.end() ? nullptr : &at->second;
+}
+
+}  // namespace
+
+template <class T>
+BatchFeed<T>::BatchFeed(const Plan& plan, Extents& extents, Buffers<T>& buffers) : plan_(plan), extents_(extents), buffers_(buffers) {
+  for (const NodeId id : plan.inputs) inputs_.push_back({id, "", plan.value(id).space.axes(), nullptr, false});
+  for (std::size_t k = 0; k < plan.seeds.size(); ++k) {
+    const NodeId id = plan.seeds[k];
+    if (id != kNone) seeds_.push_back({id, plan.outputs[k].name, plan.value(id).space.axes(), nullptr, false});
+  }
+}
+
+template <class T>
+void BatchFeed<T>::raise(std::string_view code, NodeId node, std::string message, std::string help) const {
+  Diagnostics diagnostics;
+  diagnostics.error(code, node == kNone ? Source() : plan_.value(node).source, std::move(message), std::move(help));
+  throw ModelError(diagnostics.sorted());
+}
+
+template <class T>
+void BatchFeed<T>::start(const Batch<T>& batch) {
+  batch_ = &batch;
+  Diagnostics diagnostics;
+  if (batch.rows < 0) diagnostics.error("E0703", {}, "a batch of " + std::to_string(batch.rows) + " rows");
+  if (!batch.example_ids.empty() && static_cast<std::int64_t>(batch.example_ids.size()) != batch.rows) {
+    diagnostics.error(
+        "E0703", {},
+        "expected an id for each of " + std::to_string(batch.rows) + " rows, found " + std::to_string(batch.example_ids.size()));
+  }
+  check_names(batch, diagnostics);
+  for (std::vector<Feed>* feeds : {&inputs_, &seeds_}) {
+    for (Feed& feed : *feeds) {
+      feed.array = find(batch.inputs, plan_.value(feed.node).name);
+      feed.packed = false;
+      if (feed.array) {
+        check_shape(feed, batch.rows, diagnostics);
+      } else if (feeds == &inputs_ && plan_.value(feed.node).buffer != kNone) {
+        const PlanValue& value = plan_.value(feed.node);
+        diagnostics.error("E0701", value.source,
+                          "input '" + value.name + "' is missing; expected " + expected_text(plan_, value, batch.rows));
+      }
+    }
+  }
+  raise_errors(diagnostics);
+  example_ids_.assign(batch.example_ids.begin(), batch.example_ids.end());
+  for (auto row = static_cast<std::int64_t>(example_ids_.size()); row < batch.rows; ++row) example_ids_.push_back(row);
+  extents_.start(batch.rows);
+}
+
+template <class T>
+void BatchFeed<T>::check_names(const Batch<T>& batch, Diagnostics& diagnostics) const {
+  const auto is = [&](const std::vector<Feed>& feeds, const std::string& name) {
+    return std::any_of(feeds.begin(), feeds.end(), [&](const Feed& feed) { return plan_.value(feed.node).name == name; });
+  };
+  for (const auto& [name, array] : batch.inputs) {
+    if (is(inputs_, name) || is(seeds_, name)) continue;
+    diagnostics.error("E0702", {}, "there is no input '" + name + "'" + did_you_mean(name, names_of(plan_, plan_.inputs)));
+  }
+  for (const auto& [name, lengths] : batch.lengths) {
+    const auto axis = std::find_if(plan_.axes.begin(), plan_.axes.end(), [&, &wanted = name](const Axis& a) { return a.name == wanted; });
+    if (axis == plan_.axes.end()) {
+      std::vector<std::string> names;
+      for (const Axis& known : plan_.axes) names.push_back(known.name);
+      diagnostics.error("E0702", {}, "lengths of '" + name + "': there is no such axis" + did_you_mean(name, names));
+    } else if (axis->length != kNone) {
+      diagnostics.error("E0707", axis->source,
+                        "lengths of " + name + " are given, but they are computed: length: " + plan_.value(axis->length).name);
+    }
+  }
+}
+
+template <class T>
+void BatchFeed<T>::check_shape(const Feed& feed, std::int64_t rows, Diagnostics& diagnostics) const {
+  const PlanValue& value = plan_.value(feed.node);
+  const std::vector<std::int64_t>& dims = feed.array->dims;
+  const std::size_t lead = value.space.on_batch() ? 1 + feed.axes.size() : 0;
+  bool fits = dims.size() == lead + value.shape.size() && (lead == 0 || dims[0] == rows);
+  for (std::size_t k = 0; fits && k < value.shape.size(); ++k) fits = dims[lead + k] == value.shape[k].number();
+  std::int64_t count = 1;
+  for (const std::int64_t dim : dims) fits = fits && dim >= 0 && !__builtin_mul_overflow(count, dim, &count);
+  if (!fits) {
+    diagnostics.error("E0703", value.source,
+                      "input '" + value.name + "': expected " + expected_text(plan_, value, rows) + ", found " + text_of(dims));
+  } else if (count != static_cast<std::int64_t>(feed.array->data.size())) {
+    diagnostics.error(
+        "E0703", value.source,
+        "input '" + value.name + "': an array " + text_of(dims) + " with " + std::to_string(feed.array->data.size()) + " numbers");
+  }
+}
+
+template <class T>
+bool BatchFeed<T>::axis_is_used(AxisId axis) const {
+  return std::any_of(plan_.layouts.begin(), plan_.layouts.end(), [&](const Layout& layout) { return layout.space.has(axis); });
+}
+
+// The first input on the axis, whose array says how long each run is if nothing else does.
+template <class T>
+const Array<T>* BatchFeed<T>::sized_by(AxisId axis, std::int64_t& size) const {
+  for (const Feed& feed : inputs_) {
+    const Space space = plan_.value(feed.node).space;
+    if (!feed.array || !space.has(axis)) continue;
+    std::size_t column = 1;
+    for (AxisId outer = 0; outer < axis; ++outer) column += space.has(outer);
+    size = feed.array->dims[column];
+    return feed.array;
+  }
+  return nullptr;
+}
+
+template <class T>
+void BatchFeed<T>::give_lengths() {
+  for (AxisId id = 0; id < static_cast<AxisId>(plan_.axes.size()); ++id) {
+    const Axis& axis = plan_.axes[static_cast<std::size_t>(id)];
+    bool outer_known = true;
+    for (AxisId outer = axis.within; outer != kNone; outer = plan_.axes[static_cast<std::size_t>(outer)].within) {
+      outer_known = outer_known && extents_.known(outer);
+    }
+    if (extents_.known(id) || axis.length != kNone || !outer_known) continue;
+    const std::int32_t runs = extents_.within(id).points;
+    const auto given = batch_->lengths.find(axis.name);
+    std::int64_t size = 0;
+    if (given != batch_->lengths.end()) {
+      if (given->second.size() != static_cast<std::size_t>(runs)) {
+        raise("E0705", kNone,
+              "lengths of " + axis.name + ": expected " + std::to_string(runs) + ", one for each run, found " +
+                  std::to_string(given->second.size()));
+      }
+      const auto negative = std::find_if(given->second.begin(), given->second.end(), [](std::int32_t length) { return length < 0; });
+      if (negative != given->second.end()) raise("E0705", kNone, "lengths of " + axis.name + ": " + std::to_string(*negative));
+      extents_.set_lengths(id, given->second);
+    } else if (sized_by(id, size)) {
+      lengths_.assign(static_cast<std::size_t>(runs), static_cast<std::int32_t>(std::min<std::int64_t>(size, INT32_MAX)));
+      extents_.set_lengths(id, lengths_);
+    } else if (axis_is_used(id)) {
+      raise("E0706", kNone, "nothing gives the lengths of axis " + axis.name, "feed them, or add length: to the axis");
+    }
+  }
+}
+
+template <class T>
+void BatchFeed<T>::pack() {
+  for (std::vector<Feed>* feeds : {&inputs_, &seeds_}) {
+    for (Feed& feed : *feeds) {
+      const PlanValue& value = plan_.value(feed.node);
+      if (feed.array && !feed.packed && value.buffer != kNone && (!value.space.on_batch() || extents_.ready(value.space))) pack(feed);
+    }
+  }
+}
+
+// Checked here, as only now the longest runs are known. What lies past a run's end is not looked at.
+template <class T>
+void BatchFeed<T>::check_extents(const Feed& feed) const {
+  const PlanValue& value = plan_.value(feed.node);
+  std::size_t column = 1;
+  for (const AxisId axis : feed.axes) {
+    const std::int64_t positions = feed.array->dims[column++];
+    if (positions >= extents_.longest(axis)) continue;
+    raise("E0705", feed.node,
+          "input '" + value.name + "' has " + std::to_string(positions) + " positions along " +
+              plan_.axes[static_cast<std::size_t>(axis)].name + ", and a length is " + std::to_string(extents_.longest(axis)));
+  }
+}
+
+template <class T>
+void BatchFeed<T>::pack(Feed& feed) {
+  const PlanValue& value = plan_.value(feed.node);
+  const Buffer& buffer = buffers_.of(value.buffer);
+  const T* from = feed.array->data.data();
+  T* out = buffers_.data(value.buffer);
+  feed.packed = true;
+  if (buffer.layout == kNone) {
+    std::copy_n(from, buffer.elements, out);
+  } else {
+    check_extents(feed);
+    const LayoutExtent& layout = extents_.layout(buffer.layout);
+    const SpaceExtent& points = extents_.points(layout);
+    for (std::int32_t point = 0; point < layout.points(); ++point, out += buffer.elements) {
+      const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
+      std::int64_t row = place[0];
+      for (std::size_t k = 1; k < points.width(); ++k) row = row * feed.array->dims[k] + place[k];
+      std::copy_n(from + row * buffer.elements, buffer.elements, out);
+    }
+  }
+  if (value.type != Type::kFloat) check_whole(feed);
+}
+
+template <class T>
+void BatchFeed<T>::check_whole(const Feed& feed) const {
+  constexpr double kLargest = std::is_same_v<T, float> ? 16777216.0 : 9007199254740992.0;  // 2^24, 2^53: ints up to here are exact
+  const PlanValue& value = plan_.value(feed.node);
+  const T* numbers = buffers_.data(value.buffer);
+  const std::int64_t count = buffers_.rows(value.buffer) * buffers_.of(value.buffer).elements;
+  for (std::int64_t k = 0; k < count; ++k) {
+    const double number = numbers[k];
+    const bool whole = std::trunc(number) == number && std::abs(number) <= kLargest;
+    if (whole && (value.type != Type::kBool || number == 0 || number == 1)) continue;
+    const std::string expected =
+        value.type == Type::kBool ? "0 or 1" : "whole numbers up to " + std::to_string(static_cast<std::int64_t>(kLargest));
+    raise("E0704", feed.node,
+          "input '" + value.name + "' is " + type_name(value.type) + ": expected " + expected + ", found " + std::to_string(number));
+  }
+}
+
+template <class T>
+void BatchFeed<T>::pack_seeds(const std::map<std::string, Array<T>>& cotangents) {
+  Diagnostics diagnostics;
+  for (const auto& [name, array] : cotangents) {
+    const auto is = [&, &wanted = name](const Feed& seed) { return seed.output == wanted || plan_.value(seed.node).name == wanted; };
+    if (std::none_of(seeds_.begin(), seeds_.end(), is)) {
+      std::vector<std::string> names;
+      for (const Feed& seed : seeds_) names.push_back(seed.output);
+      diagnostics.error("E0702", {}, "a cotangent for '" + name + "': there is no such output" + did_you_mean(name, names));
+    }
+  }
+  for (Feed& seed : seeds_) {
+    const Array<T>* given = find(cotangents, plan_.value(seed.node).name);
+    if (!given) given = find(cotangents, seed.output);
+    if (!given) continue;
+    seed.array = given;
+    seed.packed = false;
+    check_shape(seed, extents_.rows(), diagnostics);
+  }
+  raise_errors(diagnostics);
+  for (Feed& seed : seeds_) {
+    const BufferId id = plan_.value(seed.node).buffer;
+    if (id == kNone || seed.packed) continue;
+    if (seed.array)
+      pack(seed);
+    else
+      std::fill_n(buffers_.data(id), buffers_.rows(id) * buffers_.of(id).elements, T(0));
+    seed.packed = seed.array != nullptr;
+  }
+}
+
+template class BatchFeed<float>;
+template class BatchFeed<double>;
+
+}  // namespace tapeloop

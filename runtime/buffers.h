@@ -1,0 +1,81 @@
+// Memory of a run: one array for each buffer of the plan, grown to the largest batch so far and never given back.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <new>
+#include <span>
+#include <vector>
+
+#include "core/plan.h"
+#include "runtime/extents.h"
+
+namespace tapeloop {
+
+// Numbers on a cache line's boundary. Growing forgets what was there.
+template <class T>
+class AlignedArray {
+ public:
+  void grow(std::size_t count) {
+    if (count <= count_) return;
+    numbers_.reset();
+    numbers_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
+    count_ = count;
+  }
+  T* data() { return numbers_.get(); }
+  const T* data() const { return numbers_.get(); }
+  std::size_t size() const { return count_; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(T* numbers) const { ::operator delete(numbers, kAlignment); }
+  };
+  std::unique_ptr<T[], Free> numbers_;
+  std::size_t count_ = 0;
+};
+
+template <class T>
+class Buffers {
+ public:
+  // max_bytes 0: the memory of this machine.
+  Buffers(const Plan& plan, const Extents& extents, std::int64_t max_bytes);
+
+  // Makes room for every buffer whose layout is ready. Throws ModelError (E0711) if all of them would take more than max_bytes.
+  void make_room();
+  void make_room(BufferId id);  // REQUIRES: its layout is ready
+  // Fills with NaN, once until the next begin_poison, what instructions are to write (and has room by now).
+  void begin_poison();
+  void poison();
+
+  T* row(BufferId id, std::int64_t row) { return data(id) + row * of(id).elements; }
+  T* data(BufferId id) { return arrays_[static_cast<std::size_t>(id)].data(); }
+  const T* data(BufferId id) const {
+    const T* bound = bound_[static_cast<std::size_t>(id)];
+    return bound ? bound : arrays_[static_cast<std::size_t>(id)].data();
+  }
+  // Reads from the caller's numbers from now on.
+  void bind(BufferId id, const T* data) { bound_[static_cast<std::size_t>(id)] = data; }
+  bool has(BufferId id) const { return data(id) != nullptr; }
+  bool has_own(BufferId id) const { return bound_[static_cast<std::size_t>(id)] == nullptr; }
+  std::int64_t rows(BufferId id) const;  // REQUIRES: its layout is ready
+  std::int64_t bytes() const;
+  const Buffer& of(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+
+ private:
+  bool ready(const Buffer& buffer) const;
+
+  const Plan& plan_;
+  const Extents& extents_;
+  std::int64_t max_bytes_;
+  std::vector<AlignedArray<T>> arrays_;
+  std::vector<const T*> bound_;
+  std::vector<bool> poisoned_;
+};
+
+extern template class Buffers<float>;
+extern template class Buffers<double>;
+
+}  // namespace tapeloop

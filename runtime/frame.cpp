@@ -1,0 +1,79 @@
+#include "runtime/frame.h"
+
+#include <stdexcept>
+
+namespace tapeloop {
+namespace {
+
+constexpr std::int64_t kTileElements = 32768;  // of an operand that is gathered: stays in the second level of cache
+
+[[noreturn]] void defect(const Instruction& instruction, const std::string& what) {
+  throw std::logic_error("plan: '" + instruction.text + "': " + what);
+}
+
+// Without a table, an operand's points are the instruction's own, or its row is the one of P.
+void check_operand(const Plan& plan, const Instruction& instruction, const Operand& operand) {
+  const bool by_group = instruction.group != kNone || instruction.op == OpCode::kSetLengths;
+  if (operand.table != kNone) {
+    const TableSpec& spec = plan.tables[static_cast<std::size_t>(operand.table)];
+    if (spec.reader != instruction.layout) defect(instruction, "a table of another layout");
+    if (spec.depth != instruction.depth) defect(instruction, "a table of another depth");
+    return;
+  }
+  if (operand.buffer == kNone) defect(instruction, "an operand is missing");
+  const LayoutId source = plan.buffers[static_cast<std::size_t>(operand.buffer)].layout;
+  if (!by_group && source != kNone && source != instruction.layout) defect(instruction, "an operand of another layout has no table");
+}
+
+}  // namespace
+
+template <class T>
+Frame<T>::Frame(const Plan& plan, const Extents& extents, const Tables& tables, Buffers<T>& buffers)
+    : plan_(plan),
+      extents_(extents),
+      tables_(tables),
+      buffers_(buffers),
+      blocks_(kMaxAxes + 1, 0),
+      reader_(plan, extents, tables, buffers, blocks_) {
+  steps_.reserve(plan.instructions.size());
+  for (const Instruction& instruction : plan.instructions) bind(instruction);
+  std::int64_t widest = 1;
+  for (const Step& step : steps_) {
+    for (const BoundOperand& operand : step.operands) widest = std::max(widest, operand.elements);
+  }
+  reader_.reserve_zeros(widest);
+}
+
+template <class T>
+void Frame<T>::bind(const Instruction& instruction) {
+  Step step;
+  step.instruction = &instruction;
+  if (instruction.result != kNone) step.elements = buffers_.of(instruction.result).elements;
+  std::int64_t widest = 1;
+  for (const Operand& operand : instruction.operands) {
+    check_operand(plan_, instruction, operand);
+    step.operands.push_back(bind_operand(plan_, operand));
+    widest = std::max(widest, step.operands.back().elements);
+  }
+  step.tile = static_cast<std::int32_t>(std::max<std::int64_t>(kTileElements / widest, 1));
+  while (scratch_.size() < std::max<std::size_t>(step.operands.size(), 2)) scratch_.emplace_back();
+  for (std::size_t k = 0; k < scratch_.size(); ++k) {
+    const std::int64_t rows = k < step.operands.size() ? step.operands[k].elements * step.tile : 1;
+    scratch_[k].grow(static_cast<std::size_t>(std::max(rows, step.elements)));
+  }
+  local_scratch_.grow(static_cast<std::size_t>(instruction.local.scratch));
+  steps_.push_back(std::move(step));
+}
+
+template <class T>
+Range Frame<T>::points(LayoutId layout, int depth) const {
+  if (layout == kNone) return {0, 1};
+  const std::vector<std::int32_t>& start = extents_.layout(layout).start[static_cast<std::size_t>(depth)];
+  const auto block = static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)]);
+  return {start[block], start[block + 1]};
+}
+
+template class Frame<float>;
+template class Frame<double>;
+
+}  // namespace tapeloop

@@ -1,0 +1,84 @@
+// Where a run stands in its scans, and what the instruction there works on: the points of its block, rows of operands, the result.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "core/plan.h"
+#include "runtime/buffers.h"
+#include "runtime/extents.h"
+#include "runtime/operands.h"
+#include "runtime/tables.h"
+
+namespace tapeloop {
+
+// An instruction as the run needs it.
+struct Step {
+  const Instruction* instruction = nullptr;
+  std::vector<BoundOperand> operands;
+  std::int64_t elements = 0;  // of a row of the result
+  std::int32_t tile = 1;      // points at a time when an operand must be gathered
+};
+
+// Neighbouring points of a layout.
+struct Range {
+  std::int32_t begin = 0, end = 0;
+  std::int32_t size() const { return end - begin; }
+};
+
+template <class T>
+class Frame {
+ public:
+  // Checks that the instructions fit their operands' layouts (throws std::logic_error: a defect of the compiler).
+  Frame(const Plan& plan, const Extents& extents, const Tables& tables, Buffers<T>& buffers);
+
+  const Step& step(InstructionId id) const { return steps_[static_cast<std::size_t>(id)]; }
+  std::int32_t& block(std::size_t depth) { return blocks_[depth]; }
+
+  Range points(LayoutId layout, int depth) const;  // of the current block; one point in P
+  Range points(const Step& step) const { return points(step.instruction->layout, step.instruction->depth); }
+  Rows<T> read(const Step& step, std::size_t operand, std::int32_t begin, std::int32_t end) {
+    return reader_.read(step.operands[operand], step.instruction->depth, begin, end, scratch_[operand].data());
+  }
+  T* result(const Step& step, std::int32_t point) {
+    const BufferId id = step.instruction->result;
+    return buffers_.of(id).layout == kNone ? buffers_.data(id) : buffers_.row(id, point - reader_.first_row(id));
+  }
+  // Calls work(begin, end) with the points of the block, in tiles where an operand has to be gathered.
+  template <class Work>
+  void in_tiles(const Step& step, Range range, Work work) const {
+    bool scattered = false;
+    for (const BoundOperand& operand : step.operands) scattered = scattered || reader_.scattered(operand, step.instruction->depth);
+    const std::int32_t tile = scattered ? step.tile : std::max(range.size(), 1);
+    for (std::int32_t begin = range.begin; begin < range.end; begin += std::min(tile, range.end - begin)) {
+      work(begin, begin + std::min(tile, range.end - begin));
+    }
+  }
+
+  const Plan& plan() const { return plan_; }
+  const Extents& extents() const { return extents_; }
+  const Tables& tables() const { return tables_; }
+  Buffers<T>& buffers() { return buffers_; }
+  const OperandReader<T>& reader() const { return reader_; }
+  T* scratch(std::size_t operand) { return scratch_[operand].data(); }  // room for a tile of the operand, or for a row of the result
+  T* local_scratch() { return local_scratch_.data(); }
+
+ private:
+  void bind(const Instruction& instruction);
+
+  const Plan& plan_;
+  const Extents& extents_;
+  const Tables& tables_;
+  Buffers<T>& buffers_;
+  std::vector<std::int32_t> blocks_;  // [depth]; block 0 at depth 0 is everything
+  OperandReader<T> reader_;
+  std::vector<Step> steps_;               // of every instruction of the plan
+  std::vector<AlignedArray<T>> scratch_;  // one for each operand of an instruction
+  AlignedArray<T> local_scratch_;
+};
+
+extern template class Frame<float>;
+extern template class Frame<double>;
+
+}  // namespace tapeloop

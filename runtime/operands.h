@@ -1,0 +1,83 @@
+// What an instruction reads: rows of buffers, straight from where they lie if they are neighbours, else gathered into scratch.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/plan.h"
+#include "runtime/buffers.h"
+#include "runtime/extents.h"
+#include "runtime/tables.h"
+
+namespace tapeloop {
+
+// Rows of neighbouring points. stride: elements from row to row; 0: the same row for all.
+template <class T>
+struct Rows {
+  const T* data = nullptr;
+  std::int64_t stride = 0;
+  bool zeros = false;
+};
+
+// An operand as the run needs it.
+struct BoundOperand {
+  // A start value stretched to the shape of what is moved: element i is its element stretch[i]. Empty: no stretching.
+  struct Start {
+    BufferId buffer = kNone;
+    std::int64_t elements = 0;  // of one slot
+    std::int64_t slots = 1;
+    std::vector<std::int32_t> stretch;
+  };
+  BufferId buffer = kNone;
+  TableId table = kNone;
+  std::int64_t elements = 0;  // of one row as the instruction sees it
+  std::vector<Start> starts;
+};
+
+// REQUIRES: the start values' shapes stretch to that of what is moved.
+BoundOperand bind_operand(const Plan& plan, const Operand& operand);
+// Element of `shape` that each element of `like` is; empty if they have as many elements.
+std::vector<std::int32_t> stretch_of(const Shape& shape, const Shape& like);
+
+// blocks[d]: the block at depth d in which the run stands.
+template <class T>
+class OperandReader {
+ public:
+  OperandReader(const Plan& plan, const Extents& extents, const Tables& tables, const Buffers<T>& buffers,
+                const std::vector<std::int32_t>& blocks)
+      : plan_(plan), extents_(extents), tables_(tables), buffers_(buffers), blocks_(blocks) {}
+
+  // All zeros may be read from here. Grows with the largest row that is asked for.
+  void reserve_zeros(std::int64_t elements);
+
+  // True if the reader's points of the current block at `depth` cannot be read from where they lie.
+  bool scattered(const BoundOperand& operand, int depth) const;
+  // Rows of the reader's points begin .. end - 1, all in the current block at `depth`; scratch has room for them.
+  Rows<T> read(const BoundOperand& operand, int depth, std::int32_t begin, std::int32_t end, T* scratch) const;
+  // The same, copied: out [end - begin, elements].
+  void gather(const BoundOperand& operand, int depth, std::int32_t begin, std::int32_t end, T* out) const;
+  // The row that one point of the reader reads, whatever block it is in.
+  void copy(const BoundOperand& operand, std::int32_t point, T* out) const;
+  // A row of a buffer, by its point in the buffer's layout; row 0 of P.
+  const T* row(BufferId buffer, std::int32_t point) const;
+  std::int64_t first_row(BufferId buffer) const;  // point of the buffer's layout that stands in its first row
+
+ private:
+  void copy_row(const BoundOperand& operand, std::int8_t source, std::int32_t row, T* out) const;
+  Rows<T> block_rows(const BoundOperand& operand, const TableBlock& block, std::int32_t offset) const;
+  const TableBlock& block_of(const BoundOperand& operand, int depth) const {
+    return tables_.table(operand.table).blocks[static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)])];
+  }
+
+  const Plan& plan_;
+  const Extents& extents_;
+  const Tables& tables_;
+  const Buffers<T>& buffers_;
+  const std::vector<std::int32_t>& blocks_;
+  AlignedArray<T> zeros_;
+};
+
+extern template class OperandReader<float>;
+extern template class OperandReader<double>;
+
+}  // namespace tapeloop

@@ -1,0 +1,28 @@
+// Instructions that work point by point: kernels, moves, positions, draws.
+#pragma once
+
+#include "runtime/batch_feed.h"
+#include "runtime/frame.h"
+
+namespace tapeloop {
+
+template <class T>
+class PointWork {
+ public:
+  explicit PointWork(Frame<T>& frame) : frame_(frame) {}
+
+  void point(const Step& step);                                               // kPoint
+  void local(const Step& step);                                               // kLocal
+  void move(const Step& step);                                                // kMove
+  void fill(const Step& step);                                                // kFill, kCount
+  void positions(const Step& step);                                           // kIndex, kLength
+  void draw(const Step& step, const BatchFeed<T>& feed, std::uint64_t seed);  // kDraw
+
+ private:
+  Frame<T>& frame_;
+};
+
+extern template class PointWork<float>;
+extern template class PointWork<double>;
+
+}  // namespace tapeloop

@@ -1,0 +1,185 @@
+#include "runtime/sum_work.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace tapeloop {
+
+template <class T>
+void SumWork<T>::product(const Step& step) {
+  const ProductSize& size = step.instruction->product;
+  frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
+    Rows<T> a = frame_.read(step, 0, begin, end);
+    Rows<T> b = frame_.read(step, 1, begin, end);
+    T* out = frame_.result(step, begin);
+    const std::int64_t points = end - begin;
+    if (a.zeros || b.zeros) {
+      std::fill_n(out, points * step.elements, T(0));
+    } else if (b.stride == 0 && (a.stride != 0 || points == 1)) {  // one right side for all: the points' rows are one tall matrix
+      products_.multiply({points * size.m, size.k, size.n}, a.data, b.data, out);
+    } else {
+      for (std::int64_t k = 0; k < points; ++k) {
+        products_.multiply(size, a.data, b.data, out);
+        a.data += a.stride;
+        b.data += b.stride;
+        out += step.elements;
+      }
+    }
+  });
+}
+
+template <class T>
+void SumWork<T>::product_sum(const Step& step) {
+  if (step.instruction->group != kNone) return product_groups(step);
+  product_all(step);
+}
+
+// out[k, n] = (or +=) the sum over the points of a^T b.
+template <class T>
+void SumWork<T>::add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add) {
+  const ProductSize& size = step.instruction->product;
+  if (a.stride != 0 && b.stride != 0) {
+    products_.multiply_transposed({points * size.m, size.k, size.n}, a.data, b.data, out, add);
+    return;
+  }
+  for (std::int32_t point = 0; point < points; ++point) {
+    products_.multiply_transposed(size, a.data + point * a.stride, b.data + point * b.stride, out, add || point > 0);
+  }
+}
+
+template <class T>
+void SumWork<T>::product_all(const Step& step) {
+  const Instruction& made = *step.instruction;
+  const Range range = frame_.points(step);
+  const LayoutId into = frame_.buffers().of(made.result).layout;
+  if (into != kNone && into != made.layout) throw std::logic_error("'" + made.text + "' has no groups");
+  if (into != kNone) {  // a sum over no axis
+    frame_.in_tiles(step, range, [&](std::int32_t begin, std::int32_t end) {
+      const Rows<T> a = frame_.read(step, 0, begin, end);
+      const Rows<T> b = frame_.read(step, 1, begin, end);
+      for (std::int32_t k = 0; k < end - begin; ++k) {
+        products_.multiply_transposed(made.product, a.data + k * a.stride, b.data + k * b.stride, frame_.result(step, begin + k), false);
+      }
+    });
+    return;
+  }
+  T* out = frame_.result(step, 0);
+  bool add = false;
+  frame_.in_tiles(step, range, [&](std::int32_t begin, std::int32_t end) {
+    const Rows<T> a = frame_.read(step, 0, begin, end);
+    const Rows<T> b = frame_.read(step, 1, begin, end);
+    if (a.zeros || b.zeros) return;
+    add_products(step, a, b, end - begin, out, add);
+    add = true;
+  });
+  if (!add) std::fill_n(out, step.elements, T(0));
+}
+
+// The members of each group are gathered, then multiplied at once.
+template <class T>
+void SumWork<T>::product_groups(const Step& step) {
+  const Instruction& made = *step.instruction;
+  const Groups& groups = frame_.tables().groups(made.group);
+  const Range range = frame_.points(frame_.plan().groups[static_cast<std::size_t>(made.group)].result, made.depth);
+  for (std::int32_t point = range.begin; point < range.end; ++point) {
+    T* out = frame_.result(step, point);
+    std::int32_t member = groups.first[static_cast<std::size_t>(point)];
+    const std::int32_t end = groups.first[static_cast<std::size_t>(point) + 1];
+    if (member == end) std::fill_n(out, step.elements, T(0));
+    for (bool add = false; member < end; add = true) {
+      const std::int32_t count = std::min(step.tile, end - member);
+      for (std::size_t k = 0; k < 2; ++k) {
+        const std::int64_t width = step.operands[k].elements;
+        for (std::int32_t m = 0; m < count; ++m) {
+          frame_.reader().copy(step.operands[k], groups.member[static_cast<std::size_t>(member + m)], frame_.scratch(k) + m * width);
+        }
+      }
+      const ProductSize& size = made.product;
+      products_.multiply_transposed({count * size.m, size.k, size.n}, frame_.scratch(0), frame_.scratch(1), out, add);
+      member += count;
+    }
+  }
+}
+
+template <class T>
+void SumWork<T>::sum(const Step& step) {
+  if (step.instruction->group != kNone) return sum_groups(step);
+  sum_all(step);
+}
+
+template <class T>
+void SumWork<T>::sum_all(const Step& step) {
+  const Range range = frame_.points(step);
+  T* out = frame_.result(step, 0);
+  T* block = frame_.scratch(1);
+  std::fill_n(out, step.elements, T(0));
+  if (range.size() == 0) return;
+  const Rows<T> rows = frame_.read(step, 0, range.begin, range.end);
+  for (std::int32_t begin = 0; begin < range.size(); begin += kSumBlock) {
+    const std::int32_t end = std::min(begin + kSumBlock, range.size());
+    std::fill_n(block, step.elements, T(0));
+    for (std::int32_t k = begin; k < end; ++k) {
+      const T* row = rows.data + k * rows.stride;
+      for (std::int64_t e = 0; e < step.elements; ++e) block[e] += row[e];
+    }
+    for (std::int64_t e = 0; e < step.elements; ++e) out[e] += block[e];
+  }
+}
+
+// kSumTo and kMoveOutside; a result of the latter has a group for each slot.
+template <class T>
+void SumWork<T>::sum_groups(const Step& step) {
+  const Instruction& made = *step.instruction;
+  const Groups& groups = frame_.tables().groups(made.group);
+  const GroupSpec& spec = frame_.plan().groups[static_cast<std::size_t>(made.group)];
+  const std::int32_t slots = std::max(spec.slots, 1);
+  const std::int64_t elements = step.operands[0].elements;
+  const Range range = frame_.points(spec.result, made.depth);
+  for (std::int32_t point = range.begin; point < range.end; ++point) {
+    T* out = frame_.result(step, point);
+    std::fill_n(out, step.elements, T(0));
+    for (std::int32_t slot = 0; slot < slots; ++slot, out += elements) {
+      const auto group = static_cast<std::size_t>(point * slots + slot);
+      for (std::int32_t k = groups.first[group]; k < groups.first[group + 1]; ++k) {
+        const T* row = source(step, 0, groups.member[static_cast<std::size_t>(k)]);
+        for (std::int64_t e = 0; e < elements; ++e) out[e] += row[e];
+      }
+    }
+  }
+}
+
+// Of an empty run 0; of equals the first; of numbers with a NaN among them NaN.
+template <class T>
+void SumWork<T>::extreme(const Step& step) {
+  const Instruction& made = *step.instruction;
+  const Groups& groups = frame_.tables().groups(made.group);
+  const GroupSpec& spec = frame_.plan().groups[static_cast<std::size_t>(made.group)];
+  const LayoutExtent& layout = frame_.extents().layout(spec.source);
+  const SpaceExtent& points = frame_.extents().points(layout);
+  const auto column = 1 + static_cast<std::size_t>(std::find(points.axes.begin(), points.axes.end(), made.axis) - points.axes.begin());
+  const Range range = frame_.points(spec.result, made.depth);
+  for (std::int32_t point = range.begin; point < range.end; ++point) {
+    T* out = frame_.result(step, point);
+    const std::int32_t first = groups.first[static_cast<std::size_t>(point)];
+    const std::int32_t end = groups.first[static_cast<std::size_t>(point) + 1];
+    for (std::int64_t e = 0; e < step.elements; ++e) {
+      T best = 0;
+      std::int32_t where = kNone;
+      for (std::int32_t k = first; k < end; ++k) {
+        const std::int32_t member = groups.member[static_cast<std::size_t>(k)];
+        const T number = source(step, 0, member)[e];
+        const bool better = made.flag ? number < best : number > best;
+        if (where != kNone && !better && !(number != number && best == best)) continue;
+        best = number;
+        where = member;
+      }
+      const std::int32_t position = where == kNone ? 0 : points.at(layout.canonical[static_cast<std::size_t>(where)])[column];
+      out[e] = made.give_position ? static_cast<T>(position) : best;
+    }
+  }
+}
+
+template class SumWork<float>;
+template class SumWork<double>;
+
+}  // namespace tapeloop

@@ -1,0 +1,19 @@
+// What a thread must be set to while it runs a plan, and is put back to afterwards.
+#pragma once
+
+namespace tapeloop {
+
+// Denormals count as zero (a decaying state makes products a hundred times slower otherwise), and oneDNN gets one thread: ours.
+class WorkerScope {
+ public:
+  WorkerScope();
+  ~WorkerScope();
+  WorkerScope(const WorkerScope&) = delete;
+  WorkerScope& operator=(const WorkerScope&) = delete;
+
+ private:
+  unsigned saved_control_ = 0;
+  int saved_threads_ = 0;
+};
+
+}  // namespace tapeloop
