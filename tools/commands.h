@@ -58,7 +58,8 @@ int summary_command(const Request& request);
 int check_command(const Request& request);
 
 struct VerifyRequest : Request {
-  std::string feed;  // empty: numbers drawn at random
+  std::string feed;       // empty: numbers drawn at random
+  std::string save_feed;  // where to write them; empty: nowhere
   std::uint64_t seed = 1;
 };
 int verify_command(const VerifyRequest& request);

@@ -114,10 +114,13 @@ void add_rest(CLI::App& app, Action& action) {
   check_app.callback([&action] { action = [] { return check_command(check); }; });
 
   CLI::App& verify_app = add_command(app, "verify", "prove a model's plan and gradients against two independent evaluations",
-                                     "  tapeloop verify my_model.yaml\n  tapeloop verify gru options.units=8 --seed 7 --json");
+                                     "  tapeloop verify my_model.yaml\n"
+                                     "  tapeloop verify gru options.units=8 --seed 7 --json\n"
+                                     "  tapeloop verify my_model.yaml --save-feed feed.json");
   add_model(verify_app, verify);
   add_mode(verify_app, verify);
   verify_app.add_option("--feed", verify.feed, "JSON as `run` reads it; else numbers are drawn at random");
+  verify_app.add_option("--save-feed", verify.save_feed, "write the numbers that were drawn, for a comparison with another framework");
   verify_app.add_option("--seed", verify.seed, "of what is drawn")->capture_default_str();
   verify_app.callback([&action] { action = [] { return verify_command(verify); }; });
 

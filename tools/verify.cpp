@@ -5,6 +5,7 @@
 
 #include "models/facade/feed.h"
 #include "models/facade/json_text.h"
+#include "models/facade/trial_feed.h"
 #include "runtime/training/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/report.h"
@@ -38,11 +39,10 @@ int verify_command(const VerifyRequest& request) {
   VerifyOptions options;
   options.mode = mode_of(request.mode);
   options.seed = request.seed;
-  Feed feed;
-  if (!request.feed.empty()) {
-    feed = parse_feed(read_whole_file(request.feed), request.feed);
-    options.feed = &feed;
-  }
+  const Feed feed =
+      request.feed.empty() ? trial_feed(model, options.mode, request.seed) : parse_feed(read_whole_file(request.feed), request.feed);
+  options.feed = &feed;
+  if (!request.save_feed.empty()) write_file_atomically(request.save_feed, feed_json(feed) + "\n");
   const VerifyReport report = verify_model(model, options);
   print_result(request.json ? as_json(request, report) : as_text(request, report));
   return report.good() ? kDone : kFailed;

@@ -39,6 +39,9 @@ struct Feed {
 // Throws ModelError: no JSON, an unknown key, a key given twice, something else than numbers in lists.
 Feed parse_feed(std::string_view json, const std::string& file);
 
+// The feed as JSON text: what parse_feed reads.
+std::string feed_json(const Feed& feed);
+
 // The shape behind the axes of everything fed, where the feed tells it (an empty list tells nothing). It binds free sizes
 // before shapes are inferred. `expanded` says how many dimensions an input has behind its axes.
 std::map<std::string, std::vector<std::int64_t>> fed_shapes(const Feed& feed, const Graph& expanded);

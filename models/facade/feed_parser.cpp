@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "models/facade/feed.h"
+#include "models/facade/json_text.h"
 
 namespace tapeloop {
 namespace {
@@ -106,7 +107,36 @@ class FeedHandler : public nlohmann::json_sax<nlohmann::json> {
   std::string message_;
 };
 
+void append_json(const Nested& nested, std::string& text) {
+  if (!nested.is_list) {
+    text += json_number(nested.number);
+    return;
+  }
+  text += '[';
+  for (const Nested& item : nested.items) {
+    if (text.back() != '[') text += ", ";
+    append_json(item, text);
+  }
+  text += ']';
+}
+
 }  // namespace
+
+std::string feed_json(const Feed& feed) {
+  std::string text;
+  for (const auto& [section, arrays] : {std::pair("parameters", &feed.parameters), std::pair("inputs", &feed.inputs),
+                                        std::pair("lengths", &feed.lengths), std::pair("cotangents", &feed.cotangents)}) {
+    if (arrays->empty()) continue;
+    text += fmt::format("{}\"{}\": {{", text.empty() ? "" : ", ", section);
+    for (const auto& [name, value] : *arrays) {
+      if (text.back() != '{') text += ", ";
+      text += json_quoted(name) + ": ";
+      append_json(value, text);
+    }
+    text += '}';
+  }
+  return "{" + text + "}";
+}
 
 const Nested* Feed::find(const Arrays& arrays, std::string_view name) {
   for (const auto& [key, value] : arrays) {

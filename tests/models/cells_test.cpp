@@ -1,0 +1,94 @@
+// The shipped models: every one compiles, and its plan and gradients are proven as `tapeloop verify` does it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "models/facade/built_in_models.h"
+#include "models/facade/evaluate.h"
+#include "models/facade/model.h"
+#include "models/facade/verify.h"
+#include "tests/models/models_file.h"
+
+namespace tapeloop {
+namespace {
+
+std::vector<std::string> names() {
+  std::vector<std::string> result;
+  for (const BuiltInModel& model : built_in_models()) result.emplace_back(model.name);
+  return result;
+}
+
+// Small enough for the reference evaluator.
+std::vector<std::string> small(const std::string& name) {
+  return name == "fibonacci" ? std::vector<std::string>{} : std::vector<std::string>{"options.units=4"};
+}
+
+void expect_proven(const Model& model, const std::string& what) {
+  const VerifyReport report = verify_model(model);
+  for (const VerifyCheck& check : report.checks) {
+    EXPECT_TRUE(check.good()) << what << ": " << check.what << ": " << check.difference << " at " << check.worst;
+  }
+}
+
+class ShippedModel : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ShippedModel, IsProven) { expect_proven(Model::load(GetParam(), small(GetParam())), GetParam()); }
+
+INSTANTIATE_TEST_SUITE_P(All, ShippedModel, ::testing::ValuesIn(names()), [](const auto& test) { return test.param; });
+
+TEST(Cells, AreThirtyLinesAtMost) {
+  for (const BuiltInModel& model : built_in_models()) {
+    if (model.folder != "cells") continue;
+    EXPECT_LE(std::count(model.yaml.begin(), model.yaml.end(), '\n'), 30) << model.name;
+  }
+}
+
+TEST(Cells, GatedFeedbackHasAsManyLayersAsTheCommandLineSays) {
+  const Compiled compiled = Model::load("gf_rnn", {"options.layers=5", "options.units=2"}).compile();
+  EXPECT_TRUE(compiled.graph.names.contains("h5"));
+  EXPECT_FALSE(compiled.graph.names.contains("h6"));
+  EXPECT_TRUE(compiled.graph.names.contains("g5_5"));
+}
+
+TEST(Cells, ActivationsAndInnerCellsAreOptions) {
+  expect_proven(Model::load("gru", {"options.units=3", "options.activation=relu", "options.gate=tanh"}), "gru");
+  expect_proven(Model::load("bidirectional", {"options.units=3", "options.cell=lstm"}), "bidirectional");
+}
+
+TEST(Cells, MayBeUsedAsOps) {
+  expect_proven(testing::model_of("tapeloop: 1\n"
+                                  "inputs: {x: {shape: [features]}}\n"
+                                  "nodes:\n"
+                                  "  a: gf_gru(x, units=3, layers=2)\n"
+                                  "  y: bidirectional(a, units=2, cell=simple_rnn)\n"
+                                  "outputs: [y]\n"),
+                "cells as ops");
+}
+
+TEST(Systems, FibonacciNeedsOnlyALength) {
+  const Evaluated<double> result = evaluate<double>(Model::load("fibonacci"), parse_feed(R"({"lengths": {"t": [6, 3]}})", "feed.json"));
+  EXPECT_THAT(result.outputs.at(0).second.data, ::testing::ElementsAre(1, 2, 3, 5, 8, 13, 1, 2, 3, 0, 0, 0));
+}
+
+TEST(Documentation, EveryModelInTheReadmesIsProven) {
+  int models = 0;
+  for (const std::string file : {"models/README.md", "README.md"}) {
+    for (const testing::Block& block : testing::yaml_blocks(testing::read_text(testing::source_path(file)))) {
+      if (!block.text.starts_with("tapeloop: 1")) continue;
+      const std::string place = file + ":" + std::to_string(block.line);
+      ++models;
+      try {
+        expect_proven(testing::model_of(block.text), place);
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << place << ": " << error.what();
+      }
+    }
+  }
+  EXPECT_GE(models, 15);
+}
+
+}  // namespace
+}  // namespace tapeloop

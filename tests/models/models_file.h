@@ -1,0 +1,22 @@
+// Texts and files that the tests of this folder share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/facade/model.h"
+
+namespace tapeloop::testing {
+
+std::string read_text(const std::string& path);  // fails the test if it cannot be read
+Model model_of(const std::string& yaml, const std::vector<std::string>& key_values = {});
+std::string source_path(const std::string& path);  // below the repository
+
+// "```yaml" blocks of a document, each with the line it begins on.
+struct Block {
+  int line = 0;
+  std::string text;
+};
+std::vector<Block> yaml_blocks(const std::string& document);
+
+}  // namespace tapeloop::testing

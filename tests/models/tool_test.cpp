@@ -1,0 +1,131 @@
+// The command line as a user meets it: exit status, what goes to stdout and what to stderr.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "tests/models/models_file.h"
+
+namespace tapeloop {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+struct Result {
+  int status = -1;
+  std::string out, error;
+};
+
+std::filesystem::path own_folder() {
+  const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / (std::string("tapeloop_tool_") + test->name());
+  std::filesystem::create_directories(folder);
+  return folder;
+}
+
+// Runs the tool in a folder of the test's own: it must work from anywhere.
+Result run(const std::string& arguments) {
+  const std::filesystem::path folder = own_folder();
+  const std::string command = "cd " + folder.string() + " && " TAPELOOP_BINARY_DIR "/tapeloop " + arguments + " > out 2> error";
+  const int status = std::system(command.c_str());  // NOLINT(cert-env33-c): this is a test of a command
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, testing::read_text(folder / "out"), testing::read_text(folder / "error")};
+}
+
+void write(const std::string& name, const std::string& text) { std::ofstream(own_folder() / name) << text; }
+
+TEST(Tool, KnowsItsVersionAndHelps) {
+  EXPECT_THAT(run("--version").out, HasSubstr("tapeloop "));
+  for (const char* command : {"train", "eval", "predict", "run", "plan", "summary", "check", "verify", "quickstart"}) {
+    const Result help = run(std::string(command) + " --help");
+    EXPECT_EQ(help.status, 0) << command;
+    EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
+  }
+}
+
+TEST(Tool, UsageErrorsGiveTwo) {
+  EXPECT_EQ(run("").status, 2);
+  EXPECT_EQ(run("plan").status, 2);
+  EXPECT_EQ(run("plan gru --format svg").status, 2);
+  EXPECT_EQ(run("plan gru --without magic").status, 2);
+  EXPECT_EQ(run("plan gru units").status, 2);
+  EXPECT_EQ(run("plan gru units=3").status, 2);
+}
+
+TEST(Tool, BadModelsGiveThreeAndMissingFilesFour) {
+  write("bad.yaml", "tapeloop: 1\ninputs: {x: {}}\nnodes:\n  h: tahn(x)\noutputs: [h]\n");
+  const Result bad = run("plan bad.yaml");
+  EXPECT_EQ(bad.status, 3);
+  EXPECT_EQ(bad.out, "");
+  EXPECT_THAT(bad.error, HasSubstr("bad.yaml:4:6: error E0"));
+  EXPECT_THAT(bad.error, Not(HasSubstr("\x1b")));
+  const Result missing = run("plan gruu");
+  EXPECT_EQ(missing.status, 4);
+  EXPECT_THAT(missing.error, HasSubstr("did you mean 'gru'?"));
+  EXPECT_EQ(run("run gru --feed nothing.json").status, 4);
+}
+
+TEST(Tool, CheckPrintsMistakesAsJson) {
+  write("bad.yaml", "tapeloop: 1\ninputs: {x: {}}\nnodes:\n  h: tahn(x)\n  g: tanh(y)\noutputs: [h, g]\n");
+  const Result result = run("check bad.yaml --json");
+  EXPECT_EQ(result.status, 3);
+  const auto report = nlohmann::json::parse(result.out);
+  EXPECT_FALSE(report["ok"]);
+  EXPECT_EQ(report["diagnostics"].size(), 2U);
+  EXPECT_EQ(report["diagnostics"][0]["line"], 4);
+  EXPECT_EQ(run("check gru").status, 0);
+}
+
+TEST(Tool, RunPrintsOutputsLossAndGradients) {
+  write("m.yaml", "tapeloop: 1\ninputs: {x: {}}\nparameters: {a: []}\nnodes:\n  y: a * x + y_tm1\noutputs: [y]\n");
+  write("feed.json", R"({"parameters": {"a": 2}, "inputs": {"x": [[1, 2], [3]]}, "cotangents": {"y": [[0, 1], [1]]}})");
+  const Result result = run("run m.yaml --feed feed.json --grad --f64 --json");
+  EXPECT_EQ(result.status, 0) << result.error;
+  const auto json = nlohmann::json::parse(result.out);
+  EXPECT_EQ(json["outputs"]["y"], nlohmann::json::parse("[[2.0, 6.0], [6.0, 0.0]]"));
+  EXPECT_EQ(json["grads"]["a"], 6.0);
+  EXPECT_EQ(nlohmann::json::parse(run("run m.yaml --feed feed.json --grad --reference --json").out), json);
+}
+
+TEST(Tool, PlansInThreeFormats) {
+  EXPECT_THAT(run("plan gru").out, HasSubstr("scan"));
+  EXPECT_TRUE(nlohmann::json::accept(run("plan gru --format json").out));
+  EXPECT_THAT(run("plan gru --format dot").out, HasSubstr("digraph"));
+  EXPECT_EQ(run("plan gru --after differentiate").status, 0);
+  EXPECT_EQ(run("plan gru --step --no-source --without hoist").status, 0);
+}
+
+TEST(Tool, SummariesAndProofs) {
+  const auto summary = nlohmann::json::parse(run("summary gru options.units=4 --json").out);
+  EXPECT_EQ(summary["scans"]["forward"], 1);
+  const Result proof = run("verify gru options.units=3 --save-feed feed.json");
+  EXPECT_EQ(proof.status, 0) << proof.out;
+  EXPECT_THAT(proof.out, HasSubstr("all agree"));
+  EXPECT_EQ(run("verify gru options.units=3 --feed feed.json").status, 0);
+}
+
+TEST(Tool, TrainsEvaluatesAndPredicts) {
+  const Result trained = run("train sunspots train.epochs=3 train.seeds=[1] --folder runs --json");
+  ASSERT_EQ(trained.status, 0) << trained.error;
+  EXPECT_EQ(nlohmann::json::parse(trained.out)["seeds"].size(), 1U);
+  const Result evaluated = run("eval sunspots --weights runs/best.safetensors --json");
+  EXPECT_EQ(evaluated.status, 0) << evaluated.error;
+  EXPECT_EQ(nlohmann::json::parse(evaluated.out)["examples"], 35);
+  EXPECT_EQ(nlohmann::json::parse(run("predict sunspots --weights runs/best.safetensors --json").out)["values"].size(), 35U);
+  EXPECT_TRUE(std::filesystem::exists(own_folder() / "runs/config.yaml"));
+}
+
+TEST(Tool, TheExampleProgramRuns) {
+  const std::string command = TAPELOOP_BINARY_DIR "/models/example_cpp_gru > " + (own_folder() / "out").string();
+  EXPECT_EQ(std::system(command.c_str()), 0);  // NOLINT(cert-env33-c)
+  EXPECT_THAT(testing::read_text(own_folder() / "out"), HasSubstr("gradient of r.linear.x"));
+}
+
+}  // namespace
+}  // namespace tapeloop
