@@ -195,6 +195,7 @@ ExpressionPtr Definition::own(const Expr& expr, const Source& source) const {
 
 std::vector<ExpressionPtr> Definition::own(const std::vector<Expr>& exprs, const Source& source) const {
   std::vector<ExpressionPtr> result;
+  result.reserve(exprs.size());
   for (const Expr& expr : exprs) result.push_back(own(expr, source));
   return result;
 }

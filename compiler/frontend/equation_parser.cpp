@@ -118,7 +118,7 @@ class Parser {
       --nesting_;
       return value ? checked(make_call("neg", {value.tree}, start), value.depth + 1) : Part{};
     }
-    const Part base = atom();
+    Part base = atom();
     if (!base || !is("**")) return base;
     step();
     if (!enter()) return {};

@@ -83,9 +83,9 @@ class Scanner {
     std::size_t length = 0;
     while (true) {
       const char c = peek(length);
-      if (is_letter(c) || is_digit(c)) {
-        ++length;
-      } else if (c == '.' && (is_letter(peek(length + 1)) || is_digit(peek(length + 1)) || peek(length + 1) == '{')) {
+      const char after = peek(length + 1);
+      const bool inner = c == '.' && (is_letter(after) || is_digit(after) || after == '{');
+      if (is_letter(c) || is_digit(c) || inner) {
         ++length;
       } else if (c == '{') {
         const std::size_t end = text_.find_first_of("{}", at_ + length + 1);
