@@ -83,5 +83,15 @@ HWY_EXPORT(Target);
 const PointEntry* point_table() { return HWY_DYNAMIC_DISPATCH(Table)(); }
 const char* point_target() { return HWY_DYNAMIC_DISPATCH(Target)(); }
 
+bool limit_point_target(int nth) {
+  hwy::SetSupportedTargetsForTest(0);
+  std::int64_t targets = hwy::SupportedTargets() & HWY_TARGETS;  // a bit each, the best one lowest
+  for (int k = 0; k < nth; ++k) targets &= targets - 1;
+  if (targets == 0) return false;
+  if (nth >= 0) hwy::SetSupportedTargetsForTest(targets & -targets);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  return true;
+}
+
 }  // namespace tapeloop
 #endif

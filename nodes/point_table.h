@@ -15,5 +15,8 @@ struct PointEntry {
 };
 const PointEntry* point_table();
 const char* point_target();  // the instruction set: "AVX3"
+// For tests: from now on the table is that of the nth best instruction set of this processor, of the best one for -1. False if
+// there are not so many.
+bool limit_point_target(int nth);
 
 }  // namespace tapeloop

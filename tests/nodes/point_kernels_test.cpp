@@ -1,0 +1,276 @@
+// The vector kernels of point kinds against long double, and their manners: tails, stretched operands, in place.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "core/kind.h"
+#include "nodes/point_table.h"
+#include "nodes/registry.h"
+
+namespace tapeloop {
+namespace {
+
+using Number = long double;
+
+template <class T>
+PointFunction<T> kernel_of(const NodeKind& kind) {
+  if constexpr (sizeof(T) == sizeof(float)) return kind.point.f32;
+  if constexpr (sizeof(T) == sizeof(double)) return kind.point.f64;
+}
+
+template <class T>
+std::vector<T> apply(const NodeKind& kind, const std::vector<std::vector<T>>& operands) {
+  std::vector<const T*> in;
+  for (const auto& operand : operands) in.push_back(operand.data());
+  const std::vector<std::uint8_t> step(operands.size(), 1);
+  std::vector<T> out(operands[0].size());
+  kernel_of<T>(kind)(in.data(), step.data(), out.data(), out.size());
+  return out;
+}
+
+// How many units in the last place of the true value the found one is off; below the smallest normal number, of that one.
+template <class T>
+double ulps(T found, Number truth) {
+  const T nearest = static_cast<T>(truth);
+  if (found == nearest || (std::isnan(found) && std::isnan(truth))) return 0;
+  if (!std::isfinite(found) || !std::isfinite(nearest)) return std::numeric_limits<double>::infinity();
+  const T size = std::max(std::abs(nearest), std::numeric_limits<T>::min());
+  const T unit = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
+  return static_cast<double>(std::abs(static_cast<Number>(found) - truth) / unit);
+}
+
+struct Range {
+  double low, high;
+};
+struct Elementary {
+  std::string name;
+  std::function<Number(Number)> truth;
+  std::vector<Range> ranges;
+  double ulps = 4;
+};
+
+std::vector<Elementary> elementary() {
+  const auto sigmoid = [](Number x) { return 1 / (1 + std::exp(-x)); };
+  const auto softplus = [](Number x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); };
+  const std::vector<Range> all = {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 85}};
+  return {{"exp", [](Number x) { return std::exp(x); }, all},
+          {"tanh", [](Number x) { return std::tanh(x); }, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-1e4, 1e4}}},
+          {"sigmoid", sigmoid, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 1e4}}},
+          {"softplus", softplus, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 1e4}}},
+          {"log_sigmoid", [=](Number x) { return -softplus(-x); }, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-1e4, 85}}},
+          {"log", [](Number x) { return std::log(x); }, {{1e-30, 1e-20}, {1e-3, 1}, {0.9, 1.1}, {1, 1e6}, {1e20, 1e30}}},
+          {"sqrt", [](Number x) { return std::sqrt(x); }, {{0, 1}, {1, 1e10}}, 0.5},
+          {"square", [](Number x) { return x * x; }, {{-10, 10}}, 0.5},
+          {"floor", [](Number x) { return std::floor(x); }, {{-10, 10}, {-1e12, 1e12}}, 0},
+          {"abs", [](Number x) { return std::abs(x); }, {{-10, 10}}, 0}};
+}
+
+template <class T>
+void check_elementary() {
+  const Registry registry = make_registry();
+  std::mt19937_64 random(7);
+  for (const Elementary& one : elementary()) {
+    double worst = 0;
+    T worst_at = 0;
+    for (const Range& range : one.ranges) {
+      std::vector<T> x;
+      std::uniform_real_distribution<double> draw(range.low, range.high);
+      for (int i = 0; i < 20000; ++i) x.push_back(static_cast<T>(draw(random)));
+      const std::vector<T> y = apply<T>(registry.at(one.name), {x});
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        const double off = ulps(y[i], one.truth(static_cast<Number>(x[i])));
+        if (off > worst) {
+          worst = off;
+          worst_at = x[i];
+        }
+      }
+    }
+    ::testing::Test::RecordProperty(one.name, std::to_string(worst));
+    EXPECT_LE(worst, one.ulps) << one.name << " at " << worst_at;
+  }
+}
+
+TEST(PointKernels, AreCloseToLongDoubleInFloat) { check_elementary<float>(); }
+TEST(PointKernels, AreCloseToLongDoubleInDouble) { check_elementary<double>(); }
+
+// f(x) for infinities, NaN, zeros and numbers so large that a careless formula overflows.
+template <class T>
+void check_special() {
+  const Registry registry = make_registry();
+  const T inf = std::numeric_limits<T>::infinity();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const T large = sizeof(T) == 4 ? T(3e38) : T(1e308);
+  struct Case {
+    const char* name;
+    T x, y;
+  };
+  const T over = sizeof(T) == 4 ? T(89) : T(710);
+  const T under = sizeof(T) == 4 ? T(-110) : T(-760);
+  const std::vector<Case> cases = {{"exp", inf, inf},
+                                   {"exp", -inf, 0},
+                                   {"exp", large, inf},
+                                   {"exp", -large, 0},
+                                   {"exp", 0, 1},
+                                   {"exp", over, inf},
+                                   {"exp", under, 0},
+                                   {"log", 0, -inf},
+                                   {"log", -T(0), -inf},
+                                   {"log", -1, nan},
+                                   {"log", inf, inf},
+                                   {"log", 1, 0},
+                                   {"tanh", inf, 1},
+                                   {"tanh", -inf, -1},
+                                   {"tanh", large, 1},
+                                   {"tanh", -large, -1},
+                                   {"tanh", 0, 0},
+                                   {"sigmoid", inf, 1},
+                                   {"sigmoid", -inf, 0},
+                                   {"sigmoid", large, 1},
+                                   {"sigmoid", -large, 0},
+                                   {"sigmoid", 0, T(0.5)},
+                                   {"softplus", inf, inf},
+                                   {"softplus", -inf, 0},
+                                   {"softplus", large, large},
+                                   {"softplus", -large, 0},
+                                   {"log_sigmoid", inf, 0},
+                                   {"log_sigmoid", -inf, -inf},
+                                   {"log_sigmoid", -large, -large},
+                                   {"log_sigmoid", large, 0},
+                                   {"sqrt", inf, inf},
+                                   {"sqrt", -1, nan},
+                                   {"relu", -inf, 0},
+                                   {"relu", inf, inf},
+                                   {"sign", -inf, -1},
+                                   {"sign", 0, 0},
+                                   {"floor", inf, inf},
+                                   {"abs", -inf, inf}};
+  for (const Case& one : cases) {
+    const T y = apply<T>(registry.at(one.name), {{one.x}})[0];
+    EXPECT_TRUE(y == one.y || (std::isnan(y) && std::isnan(one.y))) << one.name << "(" << one.x << ") is " << y;
+  }
+  for (const NodeKind* kind : registry.all()) {
+    if (kind->role != Role::kPoint || kind->operands.size() != 1) continue;
+    EXPECT_TRUE(std::isnan(apply<T>(*kind, {{nan}})[0])) << kind->name << " of NaN";
+  }
+}
+
+TEST(PointKernels, KeepInfinitiesAndNaNInFloat) { check_special<float>(); }
+TEST(PointKernels, KeepInfinitiesAndNaNInDouble) { check_special<double>(); }
+
+template <class T>
+void check_two_operands() {
+  const Registry registry = make_registry();
+  const T nan = std::numeric_limits<T>::quiet_NaN();
+  const std::vector<T> a = {1, 2, 2, -5, 5, -5, 7.5, 2, 2, 4, nan, -2, -2, 0, 3};
+  const std::vector<T> b = {2, 1, 2, 3, -3, -3, 2.5, 0, -1, 0.5, 1, 3, 2, 2, 2};
+  const auto check = [&](const char* name, const std::function<T(T, T)>& truth) {
+    const std::vector<T> y = apply<T>(registry.at(name), {a, b});
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      const T expected = truth(a[i], b[i]);
+      EXPECT_TRUE(y[i] == expected || (std::isnan(y[i]) && std::isnan(expected))) << name << "(" << a[i] << ", " << b[i] << ") is " << y[i];
+    }
+  };
+  check("less", [](T x, T z) { return T(x < z); });
+  check("less_equal", [](T x, T z) { return T(x <= z); });
+  check("greater", [](T x, T z) { return T(x > z); });
+  check("greater_equal", [](T x, T z) { return T(x >= z); });
+  check("equal", [](T x, T z) { return T(x == z); });
+  check("not_equal", [](T x, T z) { return T(x != z); });
+  check("maximum", [](T x, T z) { return x >= z ? x : z; });
+  check("minimum", [](T x, T z) { return x <= z ? x : z; });
+  check("power", [](T x, T z) { return static_cast<T>(std::pow(static_cast<double>(x), static_cast<double>(z))); });
+  check("mod", [](T x, T z) { return z == 0 ? std::numeric_limits<T>::quiet_NaN() : x - std::floor(x / z) * z; });
+}
+
+TEST(PointKernels, OfTwoOperandsInFloat) { check_two_operands<float>(); }
+TEST(PointKernels, OfTwoOperandsInDouble) { check_two_operands<double>(); }
+
+// Every kind, n = 0 .. 40, each choice of stretched operands: the same bits as one element at a time, nothing written past the end.
+template <class T>
+void check_tails(const NodeKind& kind) {
+  const std::size_t operands = kind.operands.size();
+  std::mt19937_64 random(11);
+  std::uniform_real_distribution<double> draw(0.1, 3);
+  std::vector<std::vector<T>> x(operands, std::vector<T>(40));
+  for (auto& operand : x) {
+    for (T& value : operand) value = static_cast<T>(draw(random));
+  }
+  for (std::size_t stretched = 0; stretched < (std::size_t{1} << operands); ++stretched) {
+    std::vector<std::uint8_t> step(operands);
+    for (std::size_t k = 0; k < operands; ++k) step[k] = (stretched >> k & 1U) == 0;
+    for (std::size_t n = 0; n <= 40; ++n) {
+      std::vector<const T*> in;
+      for (const auto& operand : x) in.push_back(operand.data());
+      std::vector<T> out(n + 1, T(-77));
+      kernel_of<T>(kind)(in.data(), step.data(), out.data(), n);
+      ASSERT_EQ(out[n], T(-77)) << kind.name << " writes past the end, n = " << n;
+      for (std::size_t i = 0; i < n; ++i) {
+        std::vector<const T*> one;
+        for (std::size_t k = 0; k < operands; ++k) one.push_back(x[k].data() + (step[k] ? i : 0));
+        T alone = 0;
+        kernel_of<T>(kind)(one.data(), step.data(), &alone, 1);
+        ASSERT_EQ(out[i], alone) << kind.name << ", element " << i << " of " << n;
+      }
+    }
+  }
+}
+
+TEST(PointKernels, GiveAnElementTheSameBitsWhereverItStands) {
+  const Registry registry = make_registry();
+  for (const NodeKind* kind : registry.all()) {
+    if (kind->role != Role::kPoint) continue;
+    check_tails<float>(*kind);
+    check_tails<double>(*kind);
+  }
+}
+
+TEST(PointKernels, AgreeWithTheirReferenceAndWorkInPlace) {
+  const Registry registry = make_registry();
+  std::mt19937_64 random(13);
+  std::uniform_real_distribution<double> draw(0.2, 2);
+  for (const NodeKind* kind : registry.all()) {
+    if (kind->role != Role::kPoint) continue;
+    std::vector<std::vector<double>> x(kind->operands.size(), std::vector<double>(37));
+    for (auto& operand : x) {
+      for (double& value : operand) value = draw(random);
+    }
+    const std::vector<double> y = apply<double>(*kind, x);
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      std::vector<double> at;
+      std::vector<std::complex<double>> complex_at;
+      for (const auto& operand : x) at.push_back(operand[i]);
+      for (const double value : at) complex_at.emplace_back(value, 1e-30);
+      EXPECT_NEAR(y[i], kind->point.reference(at.data()), 1e-14) << kind->name;
+      EXPECT_NEAR(y[i], kind->point.reference_complex(complex_at.data()).real(), 1e-14) << kind->name;
+    }
+    std::vector<const double*> in;
+    for (const auto& operand : x) in.push_back(operand.data());
+    const std::vector<std::uint8_t> step(x.size(), 1);
+    kind->point.f64(in.data(), step.data(), x.back().data(), x.back().size());
+    EXPECT_EQ(x.back(), y) << kind->name;
+  }
+}
+
+// The same on every instruction set that this processor has, not only on the best.
+TEST(PointKernels, AreRightOnEveryInstructionSet) {
+  int checked = 0;
+  for (; limit_point_target(checked); ++checked) {
+    SCOPED_TRACE(point_target());
+    check_elementary<float>();
+    check_elementary<double>();
+    check_special<float>();
+    check_special<double>();
+    check_two_operands<float>();
+    check_two_operands<double>();
+  }
+  EXPECT_GE(checked, 1);
+  EXPECT_TRUE(limit_point_target(-1));
+}
+
+}  // namespace
+}  // namespace tapeloop
