@@ -20,7 +20,7 @@ TAPELOOP_KIND_FUNCTION(concat)
 namespace api_test {
 namespace {
 
-using namespace tapeloop::api;
+using namespace tapeloop::api;  // NOLINT(google-build-using-namespace): as users do, so that exp() below has two meanings
 using tapeloop::Container;
 using tapeloop::Diagnostics;
 using tapeloop::ModelError;

@@ -27,7 +27,7 @@ std::string only_mistake(const std::string& text) {
   return found.size() == 1 ? found[0] : std::to_string(found.size()) + " mistakes";
 }
 
-ExpressionPtr parsed(const std::string& text, Source start = {nullptr, 1, 1}) {
+ExpressionPtr parsed(const std::string& text, const Source& start = {nullptr, 1, 1}) {
   Diagnostics diagnostics;
   return parse_equation(text, start, diagnostics);
 }
