@@ -59,7 +59,7 @@ void RunFolder::write_weights(const std::string& name, const Parameters<T>& para
   TensorFile tensors{std::move(metadata), {}};
   tensors.metadata.emplace("format_version", "1");
   parameters.append_to(tensors);
-  save_safetensors(file(name + ".safetensors"), tensors);
+  save_safetensors(file(name), tensors);
 }
 
 template void RunFolder::write_weights<float>(const std::string&, const Parameters<float>&, std::map<std::string, std::string>);

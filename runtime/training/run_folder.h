@@ -25,7 +25,7 @@ class RunFolder {
   void write_config(const std::string& text);
   // Appends and flushes: a run that is killed keeps its lines. Columns are those of the first row.
   void add(const HistoryRow& row);
-  // Atomically; what stood there before stays as NAME.prev.
+  // "best.safetensors". Atomically; what stood there before stays as NAME.prev.
   template <class T>
   void write_weights(const std::string& name, const Parameters<T>& parameters, std::map<std::string, std::string> metadata);
 

@@ -1,0 +1,190 @@
+#include "runtime/training/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "compiler/frontend/container_reader.h"
+#include "models/facade/model.h"
+#include "models/facade/train.h"
+#include "tests/training/allocations.h"
+
+namespace tapeloop {
+namespace {
+
+using testing::HasSubstr;
+
+// y = w x + b on each step; the loss is the mean of (y - target)^2 over all real steps.
+constexpr const char* kLine = R"(tapeloop: 1
+inputs: {x: {shape: [1]}, target: {shape: [1]}}
+parameters: {w: {shape: [1, 1], init: zeros}, b: [1]}
+nodes:
+  y: x @ w + b
+  error: mse(y, target)
+outputs: [y]
+loss: error
+)";
+
+// Ragged lengths, a recurrence, several products.
+constexpr const char* kRecurrent = R"(tapeloop: 1
+inputs: {x: {shape: [3]}, target: {axes: [], shape: [2]}}
+nodes:
+  z: sigmoid(linear(x, h_tm1, units=8))
+  n: tanh(linear(x, h_tm1, units=8))
+  h: z * h_tm1 + (1 - z) * n
+  y: linear(last(h, along=t), units=2)
+  error: mse(y, target)
+outputs: [y]
+loss: error
+)";
+
+std::shared_ptr<const Plan> compiled(const char* yaml, Mode mode) {
+  Diagnostics diagnostics;
+  auto container = read_container(yaml, "m.yaml", "", diagnostics);
+  raise_errors(diagnostics);
+  CompileOptions options;
+  options.mode = mode;
+  options.gradients = mode == Mode::kTrain;
+  return std::make_shared<const Plan>(Model(std::move(*container)).compile(options).plan);
+}
+
+template <class T>
+Trainer<T> trainer_of(const char* yaml, TrainSpec spec, std::uint64_t seed = 1) {
+  return Trainer<T>(compiled(yaml, Mode::kTrain), compiled(yaml, Mode::kEval), std::move(spec), seed);
+}
+
+TrainSpec sgd(double lr) {
+  TrainSpec spec;
+  spec.optimizer = {"sgd", {{"lr", lr}}};
+  return spec;
+}
+
+Batch<double> line_batch() {
+  Batch<double> batch;
+  batch.rows = 2;
+  batch.inputs["x"] = {{2, 2, 1}, {1, 2, 3, -99}};
+  batch.inputs["target"] = {{2, 2, 1}, {2, 4, 6, -99}};
+  batch.lengths["t"] = {2, 1};
+  return batch;
+}
+
+// At w = b = 0: loss (4 + 16 + 36) / 3; dw = -2 (2 + 8 + 18) / 3; db = -2 (2 + 4 + 6) / 3.
+TEST(Trainer, OneStepByHand) {
+  auto trainer = trainer_of<double>(kLine, sgd(0.1));
+  const StepResult result = trainer.step(line_batch());
+  EXPECT_NEAR(result.loss, 56.0 / 3, 1e-12);
+  EXPECT_NEAR(result.gradient_norm, std::hypot(56.0 / 3, 8.0), 1e-12);
+  EXPECT_NEAR(trainer.parameters().get("w").data[0], 5.6 / 3, 1e-12);
+  EXPECT_NEAR(trainer.parameters().get("b").data[0], 0.8, 1e-12);
+}
+
+TEST(Trainer, ClipsValuesThenTheNorm) {
+  TrainSpec spec = sgd(1);
+  spec.clip_value = 4;
+  spec.clip_norm = 1;
+  auto trainer = trainer_of<double>(kLine, spec);
+  trainer.step(line_batch());
+  EXPECT_NEAR(trainer.parameters().get("w").data[0], std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(trainer.parameters().get("b").data[0], std::sqrt(0.5), 1e-12);
+}
+
+TEST(Trainer, FindsALine) {
+  auto trainer = trainer_of<double>(kLine, sgd(0.1));
+  for (int i = 0; i < 2000; ++i) trainer.step(line_batch());
+  EXPECT_NEAR(trainer.parameters().get("w").data[0], 2, 1e-6);
+  EXPECT_NEAR(trainer.parameters().get("b").data[0], 0, 1e-6);
+}
+
+TEST(Trainer, WhatIsNotFiniteIsNamedAndChangesNothing) {
+  auto trainer = trainer_of<double>(kLine, sgd(0.1));
+  Batch<double> batch = line_batch();
+  batch.inputs["target"].data[0] = std::numeric_limits<double>::infinity();
+  try {
+    trainer.step(batch);
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("E0815"));
+    EXPECT_THAT(error.what(), HasSubstr("in training step 1 the loss is inf"));
+  }
+  EXPECT_EQ(trainer.parameters().get("w").data[0], 0);
+}
+
+Batch<float> ragged_batch(const std::vector<std::int32_t>& lengths) {
+  std::int32_t longest = 0;
+  for (const std::int32_t length : lengths) longest = std::max(longest, length);
+  const auto rows = static_cast<std::int64_t>(lengths.size());
+  Batch<float> batch;
+  batch.rows = rows;
+  batch.inputs["x"] = {{rows, longest, 3}, std::vector<float>(lengths.size() * static_cast<std::size_t>(longest) * 3, 0.3F)};
+  batch.inputs["target"] = {{rows, 2}, std::vector<float>(lengths.size() * 2, 0.5F)};
+  batch.lengths["t"] = lengths;
+  return batch;
+}
+
+TEST(Trainer, AllocatesNothingOnceTheLargestExtentsHaveBeenSeen) {
+  if (!AllocationCount::works()) GTEST_SKIP() << "the allocator cannot be watched here";
+  TrainSpec spec;
+  spec.clip_norm = 1;
+  spec.clip_value = 5;
+  auto trainer = trainer_of<float>(kRecurrent, spec);
+  const std::vector<Batch<float>> batches{
+      ragged_batch({7, 7, 7, 7, 7, 7}), ragged_batch({3, 0, 7, 5, 1, 2}), ragged_batch({6, 4}), ragged_batch({1}),
+      ragged_batch({0, 0, 0}),          ragged_batch({2, 3, 4, 5, 6})};
+  trainer.step(batches[0]);
+  for (const Batch<float>& batch : batches) {
+    const AllocationCount allocations;
+    trainer.step(batch);
+    EXPECT_EQ(allocations.count(), 0) << batch.rows << " rows";
+  }
+}
+
+TEST(Trainer, TheSameSeedGivesTheSameBits) {
+  std::vector<float> first;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    auto trainer = trainer_of<float>(kRecurrent, {}, 5);
+    for (int i = 0; i < 3; ++i) trainer.step(ragged_batch({3, 1, 4}));
+    const auto block = trainer.parameters().block();
+    if (repeat == 0) first.assign(block.begin(), block.end());
+    EXPECT_TRUE(std::equal(first.begin(), first.end(), block.begin()));
+  }
+}
+
+Training sunspots(std::vector<std::string> key_values) { return Training(Model::load("sunspots", key_values)); }
+
+TEST(Fit, EarlyStoppingPutsTheBestParametersBack) {
+  const Training training = sunspots({"train.epochs=40", "train.early_stopping.patience=3", "train.optimizer.lr=0.05"});
+  auto trainer = training.trainer(1);
+  const FitResult<float> result = trainer.fit(training.data());
+  ASSERT_GT(result.best_epoch, 0);
+  EXPECT_NEAR(trainer.evaluate(training.data(), Split::kValidation).front().second, result.best_loss, 1e-6);
+  for (const HistoryRow& row : result.history) EXPECT_GE(row.validation.front().second, result.best_loss - 1e-12);
+  if (result.stopped_early) EXPECT_EQ(static_cast<std::int64_t>(result.history.size()), result.best_epoch + 3);
+}
+
+TEST(Fit, LearnsSunspotsBetterThanPersistence) {
+  const Training training = sunspots({"train.epochs=60"});
+  auto trainer = training.trainer(1);
+  trainer.fit(training.data());
+  const NamedNumbers test = trainer.evaluate(training.data(), Split::kTest);
+  ASSERT_EQ(test.back().first, "arv");
+  EXPECT_LT(test.back().second, 0.25);  // persistence has 0.416
+}
+
+TEST(Fit, AShortLastBatchCountsByItsRows) {
+  const Training training = sunspots({"train.epochs=1", "train.batch=7", "train.optimizer.lr=0"});
+  auto trainer = training.trainer(1);
+  const FitResult<float> result = trainer.fit(training.data());
+  EXPECT_NEAR(result.history[0].train_loss, trainer.evaluate(training.data(), Split::kTrain).front().second, 1e-5);
+}
+
+TEST(Fit, ACallbackMayStop) {
+  const Training training = sunspots({"train.epochs=50"});
+  auto trainer = training.trainer(1);
+  const FitResult<float> result = trainer.fit(training.data(), {nullptr, [](const HistoryRow& row) { return row.epoch < 3; }});
+  EXPECT_TRUE(result.interrupted);
+  EXPECT_EQ(result.history.size(), 3U);
+}
+
+}  // namespace
+}  // namespace tapeloop
