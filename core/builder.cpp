@@ -144,10 +144,22 @@ Term GraphBuilder::sum_to_shape(Term value, const Shape& shape) {
   return term(add(std::move(node)));
 }
 
+// [m.., k] as [m, k].
+Term GraphBuilder::as_matrix(Term value) {
+  const Shape shape = graph_.sizes.resolve(value.shape());
+  if (shape.size() <= 2) return value;
+  Dim rows = 1;
+  for (std::size_t k = 0; k + 1 < shape.size(); ++k) {
+    if (!rows.is_number() && !shape[k].is_number()) throw std::logic_error("the size of a matrix of several free sizes in " + owner_);
+    rows = rows.is_number() ? shape[k] * rows.number() : rows * shape[k].number();
+  }
+  return shaped("reshape", {value}, value.space(), {rows, shape.back()});
+}
+
 Term GraphBuilder::product_sum(Term a, Term b, Space space) {
   if (space != Space::parameters()) {
     const bool vectors = a.shape().size() < 2 && b.shape().size() < 2;
-    return sum_to_space(vectors ? call("outer", {a, b}) : call("matmul", {call("transpose", {a}), b}), space);
+    return sum_to_space(vectors ? call("outer", {a, b}) : call("matmul", {call("transpose", {as_matrix(a)}), as_matrix(b)}), space);
   }
   // An operand that is the same at all points is multiplied once, with the sum of the other.
   if (a.space() == Space::parameters()) b = sum_to_space(b, b.space() & space);

@@ -67,6 +67,7 @@ class GraphBuilder {
  private:
   friend class AdjointBuilder;
   NodeId add(Node node);
+  Term as_matrix(Term value);
 
   Graph& graph_;
   const Registry& registry_;

@@ -1,6 +1,8 @@
 #include "runtime/reference_rules.h"
 
 #include <algorithm>
+#include <cmath>
+#include <complex>
 #include <stdexcept>
 #include <string>
 
@@ -66,6 +68,22 @@ void product(const ReferenceOperands<S>& from, std::span<S> out) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const S* const row = from.values[0] + i / columns * inner;
     for (std::size_t k = 0; k < inner; ++k) out[i] += row[k] * from.values[1][k * columns + i % columns];
+  }
+}
+
+// Rows of b added up where a says, over the points that are read (in pairs).
+template <class S>
+void sum_by_number(const ReferenceOperands<S>& from, std::span<S> out) {
+  const auto columns = static_cast<std::size_t>(from.shapes->operands[1].back());
+  std::size_t rows = 1;
+  for (const std::int64_t dim : from.shapes->operands[0]) rows *= static_cast<std::size_t>(dim);
+  for (std::size_t pair = 0; pair < from.values.size(); pair += 2) {
+    for (std::size_t row = 0; row < rows; ++row) {
+      const double number = std::round(std::real(from.values[pair][row]));
+      if (number < 0 || number * static_cast<double>(columns) >= static_cast<double>(out.size())) continue;
+      S* const to = out.data() + static_cast<std::size_t>(number) * columns;
+      for (std::size_t k = 0; k < columns; ++k) to[k] += from.values[pair + 1][row * columns + k];
+    }
   }
 }
 
@@ -139,7 +157,7 @@ Rule<S> rule_of(const NodeKind& kind) {
     case Role::kProduct:
       return product<S>;
     case Role::kProductSum:
-      return product_sum<S>;
+      return kind.adds_by_number ? sum_by_number<S> : product_sum<S>;
     case Role::kSumTo:
     case Role::kUnmove:
       return sum_to<S>;

@@ -34,16 +34,28 @@ void SumWork<T>::product_sum(const Step& step) {
   product_all(step);
 }
 
+// out[k, n] = (or +=) a^T b, where a is [m, k], or [m] row numbers that stand for one-hot rows.
+template <class T>
+void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, const T* b, T* out, bool add) {
+  if (!made.kind->adds_by_number) return products_.multiply_transposed(size, a, b, out, add);
+  if (!add) std::fill_n(out, size.k * size.n, T(0));
+  for (std::int64_t i = 0; i < size.m; ++i, b += size.n) {
+    if (!(a[i] > T(-0.5) && a[i] < static_cast<T>(size.k) - T(0.5))) continue;
+    T* row = out + static_cast<std::int64_t>(a[i] + T(0.5)) * size.n;
+    for (std::int64_t k = 0; k < size.n; ++k) row[k] += b[k];
+  }
+}
+
 // out[k, n] = (or +=) the sum over the points of a^T b.
 template <class T>
 void SumWork<T>::add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add) {
   const ProductSize& size = step.instruction->product;
   if (a.stride != 0 && b.stride != 0) {
-    products_.multiply_transposed({points * size.m, size.k, size.n}, a.data, b.data, out, add);
+    multiply_transposed(*step.instruction, {points * size.m, size.k, size.n}, a.data, b.data, out, add);
     return;
   }
   for (std::int32_t point = 0; point < points; ++point) {
-    products_.multiply_transposed(size, a.data + point * a.stride, b.data + point * b.stride, out, add || point > 0);
+    multiply_transposed(*step.instruction, size, a.data + point * a.stride, b.data + point * b.stride, out, add || point > 0);
   }
 }
 
@@ -58,7 +70,8 @@ void SumWork<T>::product_all(const Step& step) {
       const Rows<T> a = frame_.read(step, 0, begin, end);
       const Rows<T> b = frame_.read(step, 1, begin, end);
       for (std::int32_t k = 0; k < end - begin; ++k) {
-        products_.multiply_transposed(made.product, a.data + k * a.stride, b.data + k * b.stride, frame_.result(step, begin + k), false);
+        multiply_transposed(*step.instruction, made.product, a.data + k * a.stride, b.data + k * b.stride, frame_.result(step, begin + k),
+                            false);
       }
     });
     return;
@@ -95,7 +108,7 @@ void SumWork<T>::product_groups(const Step& step) {
         }
       }
       const ProductSize& size = made.product;
-      products_.multiply_transposed({count * size.m, size.k, size.n}, frame_.scratch(0), frame_.scratch(1), out, add);
+      multiply_transposed(*step.instruction, {count * size.m, size.k, size.n}, frame_.scratch(0), frame_.scratch(1), out, add);
       member += count;
     }
   }

@@ -22,6 +22,7 @@ class SumWork {
   void sum_groups(const Step& step);
   void product_all(const Step& step);
   void product_groups(const Step& step);
+  void multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, const T* b, T* out, bool add);
   void add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add);
   // The source point's row of a grouped instruction's operand.
   const T* source(const Step& step, std::size_t operand, std::int32_t point) const {

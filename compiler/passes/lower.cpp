@@ -369,7 +369,7 @@ class Lowering {
     if (made.op == OpCode::kPoint) made.loop = point_loop(result, shapes, in_parameters);
     if (made.op == OpCode::kLocal && node.kind->local.prepare) made.local = node.kind->local.prepare({shapes, result}, node.attributes);
     if (made.op == OpCode::kProduct) made.product = product_size(shapes[0], shapes[1]);
-    if (made.op == OpCode::kProductSum) made.product = {rows_of(shapes[0]), shapes[0].back(), shapes[1].back()};
+    if (made.op == OpCode::kProductSum) made.product = {rows_of(shapes[1]), result[0], result[1]};
   }
 
   static std::int64_t rows_of(const std::vector<std::int64_t>& shape) {

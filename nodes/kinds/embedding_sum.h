@@ -8,6 +8,7 @@ namespace tapeloop::kinds {
 TAPELOOP_KIND(embedding_sum) {
   kind.doc = "Rows added up by number: the gradient of an embedding's table.";
   kind.role = Role::kProductSum;
+  kind.adds_by_number = true;
   kind.operands = {"i", "x"};
   kind.adjoint = [](AdjointBuilder& d) { d.add(1, d.call("embedding", {d.x(0), d.dy()})); };
 }
