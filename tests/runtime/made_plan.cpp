@@ -1,0 +1,180 @@
+#include "tests/runtime/made_plan.h"
+
+#include <utility>
+
+#include "tests/runtime/places.h"
+
+namespace tapeloop::test {
+namespace {
+
+template <class T>
+void add_kernel(const T* const* in, const std::uint8_t* step, T* out, std::size_t n) {
+  for (std::size_t k = 0; k < n; ++k) out[k] = in[0][k * step[0]] + in[1][k * step[1]];
+}
+
+template <class T>
+void multiply_kernel(const T* const* in, const std::uint8_t* step, T* out, std::size_t n) {
+  for (std::size_t k = 0; k < n; ++k) out[k] = in[0][k * step[0]] * in[1][k * step[1]];
+}
+
+// Reverses the elements of each point.
+template <class T>
+void reverse_kernel(const LocalCall<T>& call) {
+  const std::int64_t n = call.params[0];
+  for (std::int64_t point = 0; point < call.points; ++point) {
+    for (std::int64_t k = 0; k < n; ++k) call.out[point * n + k] = call.in[0][point * call.in_stride[0] + n - 1 - k];
+  }
+}
+
+}  // namespace
+
+const Registry& made_kinds() {
+  static const Registry kKinds = [] {
+    Registry kinds;
+    NodeKind add;
+    add.name = "add";
+    add.point.f32 = add_kernel<float>;
+    add.point.f64 = add_kernel<double>;
+    kinds.add(add);
+    NodeKind multiply;
+    multiply.name = "multiply";
+    multiply.point.f32 = multiply_kernel<float>;
+    multiply.point.f64 = multiply_kernel<double>;
+    kinds.add(multiply);
+    NodeKind reverse;
+    reverse.name = "reverse";
+    reverse.role = Role::kLocal;
+    reverse.local.f32 = reverse_kernel<float>;
+    reverse.local.f64 = reverse_kernel<double>;
+    kinds.add(reverse);
+    NodeKind sum;
+    sum.name = "matmul_sum";
+    sum.role = Role::kProductSum;
+    kinds.add(sum);
+    return kinds;
+  }();
+  return kKinds;
+}
+
+MadePlan::MadePlan() { plan.axes = {axis("t"), axis("u", kT), axis("s")}; }
+
+LayoutId MadePlan::layout(std::vector<AxisId> steps, std::vector<AxisId> runs) {
+  std::vector<AxisId> all = steps;
+  all.insert(all.end(), runs.begin(), runs.end());
+  const Layout made{space_of(all), std::move(steps), std::move(runs)};
+  for (std::size_t k = 0; k < plan.layouts.size(); ++k) {
+    if (plan.layouts[k] == made) return static_cast<LayoutId>(k);
+  }
+  plan.layouts.push_back(made);
+  return static_cast<LayoutId>(plan.layouts.size()) - 1;
+}
+
+NodeId MadePlan::add_value(const std::string& name, Buffer::Kind kind, LayoutId layout, const std::vector<std::int64_t>& shape, Type type) {
+  Buffer buffer;
+  buffer.kind = kind;
+  buffer.layout = layout;
+  buffer.shape.assign(shape.begin(), shape.end());
+  buffer.elements = elements(buffer.shape);
+  plan.buffers.push_back(buffer);
+  PlanValue value;
+  value.name = name;
+  value.space = layout == kNone ? Space() : plan.layouts[static_cast<std::size_t>(layout)].space;
+  value.shape = buffer.shape;
+  value.type = type;
+  value.buffer = static_cast<BufferId>(plan.buffers.size()) - 1;
+  value.readable = true;
+  plan.nodes.push_back(value);
+  return static_cast<NodeId>(plan.nodes.size()) - 1;
+}
+
+NodeId MadePlan::input(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape, Type type) {
+  plan.inputs.push_back(add_value(name, Buffer::Kind::kInput, layout, shape, type));
+  return plan.inputs.back();
+}
+
+NodeId MadePlan::parameter(const std::string& name, std::vector<std::int64_t> shape) {
+  plan.parameters.push_back(add_value(name, Buffer::Kind::kParameter, kNone, shape, Type::kFloat));
+  return plan.parameters.back();
+}
+
+NodeId MadePlan::value(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape) {
+  return add_value(name, Buffer::Kind::kValue, layout, shape, Type::kFloat);
+}
+
+TableId MadePlan::table(TableSpec spec) {
+  plan.tables.push_back(std::move(spec));
+  return static_cast<TableId>(plan.tables.size()) - 1;
+}
+
+TableId MadePlan::spread(LayoutId reader, LayoutId source, int depth) {
+  TableSpec spec;
+  spec.reader = reader;
+  spec.source = source;
+  spec.depth = depth;
+  return table(spec);
+}
+
+TableId MadePlan::tap(LayoutId layout, AxisId axis, std::int32_t offset, int depth, std::vector<LayoutId> starts, std::int32_t slots) {
+  TableSpec spec;
+  spec.kind = TableSpec::Kind::kMove;
+  spec.reader = layout;
+  spec.source = layout;
+  spec.moves = {{axis, Move::From::kHere, offset}};
+  if (!starts.empty()) spec.outsides = {{axis, 1, slots}};
+  spec.starts = std::move(starts);
+  spec.depth = depth;
+  return table(spec);
+}
+
+Operand MadePlan::read(NodeId node, TableId table, const std::vector<NodeId>& starts) {
+  Operand operand;
+  operand.buffer = node == kNone ? kNone : plan.value(node).buffer;
+  operand.table = table;
+  for (const NodeId start : starts) operand.starts.push_back(plan.value(start).buffer);
+  return operand;
+}
+
+Instruction& MadePlan::add(OpCode op, NodeId result, std::vector<Operand> operands, int depth) {
+  Instruction made;
+  made.op = op;
+  made.node = result;
+  made.operands = std::move(operands);
+  if (result != kNone) {
+    made.result = plan.value(result).buffer;
+    made.layout = plan.buffers[static_cast<std::size_t>(made.result)].layout;
+    made.text = plan.value(result).name;
+  }
+  made.depth = depth;
+  plan.instructions.push_back(made);
+  return plan.instructions.back();
+}
+
+Instruction& MadePlan::point(const std::string& kind, NodeId result, std::vector<Operand> operands, int depth) {
+  Instruction& made = add(OpCode::kPoint, result, std::move(operands), depth);
+  made.kind = &made_kinds().at(kind);
+  const std::int64_t n = elements(plan.value(result).shape);
+  if (n > 1) made.loop.dims = {n};
+  for (const Operand& operand : made.operands) {
+    const bool one = operand.buffer != kNone && plan.buffers[static_cast<std::size_t>(operand.buffer)].elements == 1;
+    made.loop.strides.push_back(n > 1 ? std::vector<std::int64_t>{one ? 0 : 1} : std::vector<std::int64_t>{});
+  }
+  return made;
+}
+
+Segment MadePlan::bulk(std::vector<InstructionId> instructions) {
+  Segment segment;
+  segment.instructions = std::move(instructions);
+  return segment;
+}
+
+Segment MadePlan::scan(std::vector<AxisId> nest, std::vector<Segment> body, bool backwards) {
+  Segment segment;
+  segment.kind = Segment::Kind::kScan;
+  segment.axis = nest.back();
+  segment.nest = std::move(nest);
+  segment.body = std::move(body);
+  segment.backwards = backwards;
+  return segment;
+}
+
+}  // namespace tapeloop::test
