@@ -181,6 +181,7 @@ struct NodeKind {
   bool moves_freely = true;
   bool finds_least = false;     // of kExtremeAlong: the smallest, not the largest
   bool gives_position = false;  // of kExtremeAlong: where it is, not what it is
+  bool of_shapes = false;       // of kLocal: a scalar that follows from the operands' shapes alone: simplify makes it a constant
   bool adds_by_number = false;  // of kProductSum: `a` [..] holds row numbers and stands for one-hot rows: y[a[i], :] += b[i, :]
   bool draws_normal = false;    // of kDraw: a standard normal, not a uniform in [0, 1)
   std::vector<Example> examples;

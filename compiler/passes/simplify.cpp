@@ -138,6 +138,7 @@ class Simplification {
     for (NodeId& operand : node.operands) operand = find(operand);
     const Role role = node.kind->role;
     if (role == Role::kInput || role == Role::kParameter || role == Role::kDraw) return;
+    if (node.kind->of_shapes) fold_shapes(node);
     if (role == Role::kPoint) {
       fold(node);
       const NodeId neutral = neutral_operand(node);
@@ -162,6 +163,27 @@ class Simplification {
     node.value = node.kind->point.reference(values.data());
     node.kind = constant_;
     node.operands.clear();
+    node.text = fmt::format("{}", node.value);
+  }
+
+  // What follows from shapes alone is a constant once they are known.
+  void fold_shapes(Node& node) {
+    LocalShapes shapes;
+    for (const NodeId operand : node.operands) {
+      const Shape shape = graph_.sizes.resolve(graph_[operand].shape);
+      if (!is_known(shape)) return;
+      shapes.operands.push_back(numbers(shape));
+    }
+    ReferenceCall<double> call;
+    call.in.resize(node.operands.size());
+    call.shapes = &shapes;
+    call.attributes = &node.attributes;
+    call.out = &node.value;
+    node.kind->local.reference(call);
+    node.kind = constant_;
+    node.operands.clear();
+    node.attributes.clear();
+    node.space = Space::parameters();
     node.text = fmt::format("{}", node.value);
   }
 

@@ -27,6 +27,7 @@ TAPELOOP_KIND(last_size) {
   kind.operands = {"x"};
   kind.infer = [](InferContext& c) { c.type = Type::kInt; };
   kind.differentiable = false;
+  kind.of_shapes = true;
   kind.local = local_kernel<LastSize>();
   kind.cost = no_cost;
   kind.cheap = true;

@@ -28,6 +28,7 @@ TAPELOOP_KIND(shape_size) {
   kind.operands = {"x"};
   kind.infer = [](InferContext& c) { c.type = Type::kInt; };
   kind.differentiable = false;
+  kind.of_shapes = true;
   kind.local = local_kernel<ShapeSize>();
   kind.cost = no_cost;
   kind.cheap = true;
