@@ -281,23 +281,32 @@ bool AdjointBuilder::elements_differ(const Shape& contribution, const Shape& ope
 }
 
 std::string move_text(const Graph& graph, const Node& node) {
+  const bool turned = node.kind->role != Role::kMove;  // the transpose reads the other way round
   std::string at;
   std::string tap;
   for (const Move& move : node.moves) {
     const std::string& axis = graph.axes[static_cast<std::size_t>(move.axis)].name;
-    const std::string sign = move.offset < 0 ? "-" : "+";
-    const std::string offset = move.offset ? sign + std::to_string(std::abs(move.offset)) : "";
-    if (move.from == Move::From::kHere && axis == "t")
-      tap = std::string("_t") + (move.offset < 0 ? "m" : "p") + std::to_string(std::abs(move.offset));
+    const std::int32_t offset = turned && move.from == Move::From::kHere ? -move.offset : move.offset;
+    const std::string distance = std::to_string(std::abs(offset));
+    const std::string moved = offset == 0 ? "" : (offset < 0 ? "-" : "+") + distance;
     if (!at.empty()) at += ", ";
-    if (move.from == Move::From::kHere) at += axis + offset;
-    if (move.from == Move::From::kStart) at += axis + "=0" + offset;
-    if (move.from == Move::From::kEnd) at += axis + "=end" + offset;
+    if (move.from == Move::From::kHere) {
+      at += axis + moved;
+      if (axis == "t" && node.moves.size() == 1) tap = std::string("_t") + (offset < 0 ? "m" : "p") + distance;
+    } else {
+      at += axis + (move.from == Move::From::kStart ? "=start" : "=end") + moved;
+    }
   }
   const std::string read = node.operands.empty() || node.operands[0] == kNone ? "0" : graph[node.operands[0]].name;
-  const std::string prefix = node.kind->role == Role::kMove ? "" : std::string(node.kind->name) + " ";
-  if (node.kind->role == Role::kMove && node.moves.size() == 1 && !tap.empty()) return read + tap;
-  return prefix + read + "[" + at + "]";
+  const std::string value = tap.empty() ? read + "[" + at + "]" : read + tap;
+  switch (node.kind->role) {
+    case Role::kMoveOutside:
+      return "before_start(" + value + ")";
+    case Role::kUnmove:
+      return tap.empty() ? "put(" + value + ")" : value;
+    default:
+      return value;
+  }
 }
 
 }  // namespace tapeloop

@@ -110,7 +110,7 @@ class Differentiation {
     for (const OutputRef& output : graph_.outputs) {
       Node cotangent = adjoint_of(output.node, "input");
       cotangent.name = "d(" + output.name + ")";
-      cotangent.text = "cotangent of output " + output.name;
+      cotangent.text = "cotangent(" + output.name + ")";
       cotangent.is_part = false;
       const NodeId id = graph_.add(std::move(cotangent));
       graph_.seeds.push_back(id);
@@ -156,14 +156,17 @@ class Differentiation {
     build_.set_context(Phase::kBackward, "d(" + graph_[id].name + ")+", graph_[id].source);
     NodeId sum = from[0];
     for (std::size_t k = 1; k + 1 < from.size(); ++k) sum = (build_.term(sum) + build_.term(from[k])).id;
-    const std::string first = graph_[sum].is_part ? graph_[sum].text : graph_[sum].name;
+    const auto text = [&](NodeId part) { return graph_[part].is_part || is_seed(part) ? graph_[part].text : graph_[part].name; };
+    const std::string first = text(sum);
     if (from.size() == 1) {
       become(adjoint, registry_.at("copy"), {sum}, first);
     } else {
       const NodeId last = from.back();
-      become(adjoint, registry_.at("add"), {sum, last}, first + " + " + (graph_[last].is_part ? graph_[last].text : graph_[last].name));
+      become(adjoint, registry_.at("add"), {sum, last}, first + " + " + text(last));
     }
   }
+
+  bool is_seed(NodeId id) const { return graph_[id].kind->role == Role::kInput; }
 
   void become(NodeId adjoint, const NodeKind& kind, std::vector<NodeId> operands, std::string text) {
     graph_[adjoint].kind = &kind;

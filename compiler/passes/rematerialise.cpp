@@ -32,11 +32,21 @@ class Rematerialisation {
 
   // Values that are there in backward whatever we do: not cheap ones, and what moves read.
   void keep(NodeId id) {
-    while (is_forward(id) && graph_[id].kind->role == Role::kMove) {
-      for (std::size_t k = 1; k < graph_[id].operands.size(); ++k) keep(graph_[id].operands[k]);
-      id = graph_[id].operands[0];
+    if (!is_forward(id)) return;
+    if (is_plain_move(id)) {
+      for (const NodeId operand : graph_[id].operands) keep(operand);
+    } else if (!is_cheap(id)) {
+      kept_[static_cast<std::size_t>(id)] = true;
     }
-    if (is_forward(id) && !is_cheap(id)) kept_[static_cast<std::size_t>(id)] = true;
+  }
+
+  // Moves of moves may go round in a cycle (an empty run passes its start on): those are kept.
+  bool is_plain_move(NodeId id) const {
+    if (graph_[id].kind->role != Role::kMove) return false;
+    for (const NodeId operand : graph_[id].operands) {
+      if (operand != kNone && graph_[operand].kind->role == Role::kMove) return false;
+    }
+    return true;
   }
 
   bool is_cheap(NodeId id) const { return graph_[id].kind->role == Role::kPoint && graph_[id].kind->cheap; }
@@ -50,7 +60,7 @@ class Rematerialisation {
   // An operand of a cheap value can be had in backward: it is there, or a move of something that is.
   bool can_be_had(NodeId id) const {
     if (is_there(id)) return true;
-    if (graph_[id].kind->role != Role::kMove) return false;
+    if (!is_plain_move(id)) return false;
     for (const NodeId operand : graph_[id].operands) {
       if (operand != kNone && !is_there(operand)) return false;
     }
@@ -60,7 +70,7 @@ class Rematerialisation {
   // The node that backward reads instead of this one: itself, or its copy in the backward phase.
   NodeId recomputed(NodeId id) {
     if (!is_forward(id)) return id;
-    const bool move = graph_[id].kind->role == Role::kMove;
+    const bool move = is_plain_move(id);
     if (!move && !is_cheap(id)) return id;
     if (copy_[static_cast<std::size_t>(id)] != kNone) return copy_[static_cast<std::size_t>(id)];
     if (!move) {

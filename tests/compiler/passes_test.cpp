@@ -1,0 +1,114 @@
+// Single passes on small models.
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <string>
+
+#include "compiler/dump.h"
+#include "compiler/passes/differentiate.h"
+#include "compiler/passes/lower.h"
+#include "compiler/passes/strong_components.h"
+#include "core/kind.h"
+#include "models/facade/model.h"
+#include "tests/compiler/compiled.h"
+
+namespace tapeloop {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+constexpr const char* kTwoScans = R"(tapeloop: 1
+inputs: {x: {shape: [3]}}
+nodes:
+  a: tanh(x + 0.5 * a_tm1)
+  b: tanh(a + 0.5 * b_tp1)
+  y: a * b * 1 + 0
+  same: tanh(x)
+  again: tanh(x)
+  z: same + again
+outputs: [y, z]
+)";
+
+std::ptrdiff_t made(const Plan& plan, std::string_view kind) {
+  return std::count_if(plan.instructions.begin(), plan.instructions.end(),
+                       [&](const Instruction& i) { return i.kind && i.kind->name == kind; });
+}
+
+TEST(Simplify, MergesEqualValuesAndDropsNeutralOperations) {
+  CompileOptions options;
+  options.gradients = false;
+  const Plan plan = compile_text(kTwoScans, options).plan;
+  EXPECT_EQ(made(plan, "tanh"), 3);
+  EXPECT_EQ(made(plan, "multiply"), 3);  // the two recurrent factors, and a * b
+  options.without = {"simplify"};
+  EXPECT_EQ(made(compile_text(kTwoScans, options).plan, "tanh"), 4);
+}
+
+TEST(Hoist, LeftOutKeepsBulkWorkInTheScan) {
+  CompileOptions options;
+  options.gradients = false;
+  const Plan hoisted = compile_file("models/cells/gru.yaml", options).plan;
+  options.without = {"hoist"};
+  const Plan inside = compile_file("models/cells/gru.yaml", options).plan;
+  EXPECT_THAT(places_of(hoisted, hoisted.forward, OpCode::kProduct).inside, SizeIs(3));
+  EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).inside, SizeIs(6));
+  EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).before, IsEmpty());
+}
+
+TEST(Share, LeftOutGivesEveryValueItsOwnBuffer) {
+  CompileOptions options;
+  const std::size_t shared = compile_file("models/cells/lstm.yaml", options).plan.buffers.size();
+  options.without = {"share"};
+  EXPECT_LT(shared, compile_file("models/cells/lstm.yaml", options).plan.buffers.size());
+}
+
+TEST(Rematerialise, KeepsNoTapsOnTheTape) {
+  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  for (const Instruction& instruction : plan.instructions) EXPECT_NE(instruction.op, OpCode::kMove) << instruction.text;
+}
+
+TEST(Differentiate, OfAnAdjointAgainMakesAGraphThatHoldsTogether) {
+  Compiled compiled = compile_file("models/cells/gru.yaml");
+  Graph once = compiled.differentiated;
+  for (const auto& [leaf, gradient] : once.gradients) once.outputs.push_back({"g" + once[leaf].name, gradient});
+  once.gradients.clear();
+  once.seeds.clear();
+  const Graph twice = differentiate(once, {true, true}, built_in_kinds());
+  EXPECT_EQ(verify(twice), "");
+  EXPECT_THAT(twice.gradients, testing::Not(IsEmpty()));
+}
+
+TEST(StrongComponents, ComeInTopologicalOrderWithSinglesFirst) {
+  // 0 -> 1 <-> 2 -> 3,  4 alone
+  const auto order = strong_components(5, {{0, 1}, {1, 2}, {2, 1}, {2, 3}}, std::vector<char>(5));
+  EXPECT_THAT(order, ElementsAre(ElementsAre(0), ElementsAre(4), ElementsAre(1, 2), ElementsAre(3)));
+}
+
+TEST(PointLoop, OfEqualShapesIsFlat) {
+  const PointLoop loop = point_loop({4, 3}, {{4, 3}, {4, 3}}, {false, false});
+  EXPECT_TRUE(loop.flat);
+  EXPECT_THAT(loop.dims, ElementsAre(12));
+}
+
+TEST(PointLoop, StretchesMissingAndSingleDimensions) {
+  const PointLoop loop = point_loop({4, 3}, {{4, 1}, {3}}, {false, true});
+  EXPECT_FALSE(loop.flat);
+  EXPECT_THAT(loop.dims, ElementsAre(4, 3));
+  EXPECT_THAT(loop.strides[0], ElementsAre(1, 0));
+  EXPECT_THAT(loop.strides[1], ElementsAre(0, 1));
+}
+
+TEST(PointLoop, AnOperandInParametersWithManyNumbersIsNotFlat) { EXPECT_FALSE(point_loop({3}, {{3}, {3}}, {false, true}).flat); }
+
+TEST(CompileTime, OfAChainOfAThousandNodesIsNoMatterOfSeconds) {
+  std::string text =
+      "tapeloop: 1\ninputs: {x: {}}\nnodes:\n  h0: x\n  for j in 1..1000:\n    h{j}: tanh(h{j-1} + 0.1 * h{j}_tm1)\noutputs: [h1000]\n";
+  const Plan plan = compile_text(text).plan;
+  EXPECT_GT(plan.instructions.size(), 3000U);
+}
+
+}  // namespace
+}  // namespace tapeloop

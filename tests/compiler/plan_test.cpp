@@ -1,0 +1,125 @@
+// What stands where in the plans of the shipped and the reference models.
+
+#include <gmock/gmock.h>
+
+#include <string>
+#include <vector>
+
+#include "compiler/dump.h"
+#include "tests/compiler/compiled.h"
+
+namespace tapeloop {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+struct Nest {
+  const char* path;
+  const char* forward;
+  const char* backward;
+};
+
+// As the published algorithm (Allen & Kennedy 1987), written down apart from this code in names and taps alone, nests them.
+const Nest kNests[] = {
+    {"models/cells/simple_rnn.yaml", "t>", "t<"},
+    {"models/cells/gru.yaml", "t>", "t<"},
+    {"models/cells/gru_reset_after.yaml", "t>", "t<"},
+    {"models/cells/lstm.yaml", "t>", "t<"},
+    {"models/cells/gf_rnn.yaml", "t>", "t<"},
+    {"models/cells/gf_gru.yaml", "t>", "t<"},
+    {"models/cells/gf_lstm.yaml", "t>", "t<"},
+    {"models/cells/narx.yaml", "t>", "t<"},
+    {"models/systems/fibonacci.yaml", "t>", ""},
+    {"models/systems/sunspots.yaml", "t>", "t<"},
+    {"tests/data/reference/models/cascade_carry.yaml", "t> t>(u>)", "t<(u<) t<"},
+    {"tests/data/reference/models/cascade_reset.yaml", "t> u>", "u< t<"},
+    {"tests/data/reference/models/set_of_sequences.yaml", "t>", "t<"},
+    {"tests/data/reference/models/gf_rnn.yaml", "t>", "t<"},
+    {"tests/data/reference/models/gru_reset_after.yaml", "t>", "t<"},
+    {"tests/data/reference/models/gru_reset_before.yaml", "t>", "t<"},
+    {"tests/data/reference/models/lstm.yaml", "t>", "t<"},
+    {"tests/data/reference/models/simple_rnn.yaml", "t>", "t<"},
+    {"tests/data/reference/models/taps_1_and_3.yaml", "t>", "t<"},
+};
+
+TEST(PlanNests, AreThoseOfTheAlgorithm) {
+  for (const Nest& nest : kNests) {
+    const Plan plan = compile_file(nest.path).plan;
+    EXPECT_EQ(nest_of(plan, plan.forward), nest.forward) << nest.path;
+    EXPECT_EQ(nest_of(plan, plan.backward), nest.backward) << nest.path;
+  }
+}
+
+// Scans that do not depend on each other may stand in either order.
+std::vector<std::string> unordered(const std::string& nest) {
+  std::vector<std::string> scans;
+  for (std::size_t start = 0; start < nest.size(); start += scans.back().size() + 1)
+    scans.push_back(nest.substr(start, nest.find(' ', start) - start));
+  return scans;
+}
+
+TEST(PlanNests, OfBidirectionalModelsHaveOneScanForEachDirection) {
+  for (const char* path : {"models/cells/bidirectional.yaml", "tests/data/reference/models/bilstm_ragged.yaml"}) {
+    const Plan plan = compile_file(path).plan;
+    EXPECT_THAT(unordered(nest_of(plan, plan.forward)), UnorderedElementsAre("t>", "t<")) << path;
+    EXPECT_THAT(unordered(nest_of(plan, plan.backward)), UnorderedElementsAre("t>", "t<")) << path;
+  }
+}
+
+TEST(PlanNests, OfTheSequenceToSequenceModelHaveTheDecoderBetweenTheEncoders) {
+  const Plan plan = compile_file("tests/data/reference/models/seq2seq_teacher_forced.yaml").plan;
+  const std::vector<std::string> forward = unordered(nest_of(plan, plan.forward));
+  const std::vector<std::string> backward = unordered(nest_of(plan, plan.backward));
+  EXPECT_THAT(forward, UnorderedElementsAre("s>", "s<", "t>"));
+  EXPECT_EQ(forward.back(), "t>");
+  EXPECT_THAT(backward, UnorderedElementsAre("s>", "s<", "t<"));
+  EXPECT_EQ(backward.front(), "t<");
+}
+
+TEST(GruPlan, InputProductsAreBulkAndRecurrentOnesInTheScan) {
+  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  const Places products = places_of(plan, plan.forward, OpCode::kProduct);
+  EXPECT_THAT(products.before, ElementsAre("x @ r.linear.x", "x @ z.linear.x", "x @ n.linear.x"));
+  EXPECT_THAT(products.inside, SizeIs(3));
+  EXPECT_THAT(products.after, IsEmpty());
+}
+
+TEST(GruPlan, EachWeightGradientIsOneProductAfterTheBackwardScan) {
+  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  const Places sums = places_of(plan, plan.backward, OpCode::kProductSum);
+  EXPECT_THAT(sums.before, IsEmpty());
+  EXPECT_THAT(sums.inside, IsEmpty());
+  EXPECT_THAT(sums.after, SizeIs(6));
+}
+
+TEST(GruPlan, EveryLineSaysWhy) {
+  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  for (const Instruction& instruction : plan.instructions) EXPECT_NE(instruction.reason.text, "") << instruction.text;
+}
+
+TEST(CascadePlan, ResetRunsOneScanAlongTheInnerAxisWithAllOuterPositionsAsRows) {
+  const Plan plan = compile_file("tests/data/reference/models/cascade_reset.yaml").plan;
+  for (const Segment& segment : plan.forward) {
+    if (segment.kind != Segment::Kind::kScan || plan.axes[static_cast<std::size_t>(segment.axis)].name != "u") continue;
+    const Instruction& step = plan.instructions[static_cast<std::size_t>(segment.body.front().instructions.front())];
+    const Layout& layout = plan.layouts[static_cast<std::size_t>(step.layout)];
+    EXPECT_EQ(layout.steps, std::vector<AxisId>{segment.axis});
+    EXPECT_THAT(layout.runs, SizeIs(1));  // t: its positions are rows of the scan
+    return;
+  }
+  FAIL() << "no scan along u";
+}
+
+TEST(PlanDump, IsTheSameForTheSameModel) {
+  const Plan once = compile_file("models/cells/gf_lstm.yaml").plan;
+  const Plan again = compile_file("models/cells/gf_lstm.yaml").plan;
+  EXPECT_EQ(dump_text(once), dump_text(again));
+  EXPECT_EQ(dump_json(once), dump_json(again));
+  EXPECT_EQ(dump_dot(once), dump_dot(again));
+}
+
+}  // namespace
+}  // namespace tapeloop
