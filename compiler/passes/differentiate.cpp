@@ -156,7 +156,10 @@ class Differentiation {
     build_.set_context(Phase::kBackward, "d(" + graph_[id].name + ")+", graph_[id].source);
     NodeId sum = from[0];
     for (std::size_t k = 1; k + 1 < from.size(); ++k) sum = (build_.term(sum) + build_.term(from[k])).id;
-    const auto text = [&](NodeId part) { return graph_[part].is_part || is_seed(part) ? graph_[part].text : graph_[part].name; };
+    const auto text = [&](NodeId part) {
+      const bool adjoint_of_other = part < declared_end_;  // known by its name; its own equation may not be there yet
+      return is_seed(part) || (graph_[part].is_part && !adjoint_of_other) ? graph_[part].text : graph_[part].name;
+    };
     const std::string first = text(sum);
     if (from.size() == 1) {
       become(adjoint, registry_.at("copy"), {sum}, first);

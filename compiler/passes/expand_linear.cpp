@@ -20,11 +20,11 @@ const ExpressionPtr* find_option(const Options& options, std::string_view name) 
 Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) {
   Scope& scope = call.scope;
   const Source source = source_in(scope, call.tree->source);
-  const std::vector<std::string> known = {"units", "weights", "bias", "merge"};
+  const std::vector<std::string> known = {"units", "weights", "bias", "merge", "init"};
   for (const auto& [key, tree] : call.options) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     diagnostics_.error("E0303", source_in(scope, tree->source), "'linear' has no option '" + key + "'" + did_you_mean(key, known),
-                       "it is written linear(a, b, units=n, bias=true, merge=sum, weights=NAME)");
+                       "it is written linear(a, b, units=n, bias=true, merge=sum, init=glorot, weights=NAME)");
     return {};
   }
   const ExpressionPtr* units_tree = find_option(call.options, "units");
@@ -40,7 +40,15 @@ Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) 
   const auto group_word = group_tree ? word(**group_tree, scope) : std::optional<std::string>("");
   const auto merge = merge_tree ? word(**merge_tree, scope) : std::optional<std::string>("sum");
   const auto bias = bias_tree ? word(**bias_tree, scope) : std::optional<std::string>("true");
-  if (!units || !group_word || !merge || !bias) return {};
+  const ExpressionPtr* init_tree = find_option(call.options, "init");
+  const auto init = init_tree ? word(**init_tree, scope) : std::optional<std::string>("");
+  if (!units || !group_word || !merge || !bias || !init) return {};
+  const std::vector<std::string> inits = {"", "glorot", "orthogonal", "normal", "uniform", "zeros", "ones"};
+  if (std::find(inits.begin(), inits.end(), *init) == inits.end()) {
+    diagnostics_.error("E0305", source_in(scope, (*init_tree)->source), "unknown initialiser '" + *init + "'" + did_you_mean(*init, inits),
+                       "glorot, orthogonal, normal, uniform, zeros or ones");
+    return {};
+  }
   const std::vector<std::string> merges = {"sum", "concat", "mul", "mean", "max", "min"};
   if (std::find(merges.begin(), merges.end(), *merge) == merges.end()) {
     diagnostics_.error("E0315", source_in(scope, (*merge_tree)->source), "unknown merge '" + *merge + "'" + did_you_mean(*merge, merges),
@@ -66,14 +74,15 @@ Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) 
       return {};
     }
     labels.push_back(label);
-    declare_parameter(*scope.in, group + "." + label, {graph_.sizes.fresh(""), *units}, {}, source);
+    declare_parameter(*scope.in, group + "." + label, {graph_.sizes.fresh(""), *units}, {*init, 0, false}, source);
     Read weight = read_symbol(group + "." + label, source);
     products.push_back(make({"matmul", {read, std::move(weight)}}, scope, source, named_product ? call.name : nullptr));
   }
   if (named_product) return products[0];
   const Read total = join(*merge, std::move(products), call, has_bias ? nullptr : call.name);
   if (!has_bias) return total;
-  declare_parameter(*scope.in, group + ".bias", {graph_.sizes.fresh("")}, {}, source);
+  const Dim outputs = *merge == "concat" ? *units * static_cast<std::int64_t>(arguments.size()) : *units;
+  declare_parameter(*scope.in, group + ".bias", {outputs}, {}, source);
   return make({"add", {total, read_symbol(group + ".bias", source)}}, scope, source, call.name);
 }
 

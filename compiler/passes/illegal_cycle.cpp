@@ -63,29 +63,22 @@ class IllegalCycle {
     return text;
   }
 
-  // "h (line 9) -> r (line 7) -> h": named values only; a tap stands on the value that it reads.
+  // "h_tm1 (line 9) -> r (line 7) -> h": named values only; a tap stands on the value that it reads.
   std::string cycle_text(const EdgeList& cycle) const {
-    std::string text;
-    std::string first;
-    EdgeList between;
     std::size_t start = 0;
     while (start < cycle.size() && graph_[cycle[start]->producer].is_part) ++start;
-    for (std::size_t k = 0; k < cycle.size(); ++k) {
-      const OrderEdge* edge = cycle[(start + k) % cycle.size()];
-      const Node& node = graph_[edge->producer];
-      if (!node.is_part) {
-        if (text.empty()) {
-          first = node.name;
-        } else {
-          text = tap(text, between) + " -> ";
-        }
-        between.clear();
-        text += node.name + (node.source.known() ? " (line " + std::to_string(node.source.line) + ")" : "");
-      }
-      between.push_back(edge);
+    if (start == cycle.size()) return graph_[cycle[0]->producer].text;
+    const std::string first = graph_[cycle[start]->producer].name;
+    std::string text;
+    for (std::size_t k = 0; k < cycle.size();) {
+      const Node& node = graph_[cycle[(start + k) % cycle.size()]->producer];
+      EdgeList until_next;
+      do {
+        until_next.push_back(cycle[(start + k++) % cycle.size()]);
+      } while (k < cycle.size() && graph_[cycle[(start + k) % cycle.size()]->producer].is_part);
+      text += tap(node.name, until_next) + (node.source.known() ? " (line " + std::to_string(node.source.line) + ")" : "") + " -> ";
     }
-    if (text.empty()) return graph_[cycle[0]->producer].text;
-    return tap(text, between) + " -> " + first;
+    return text + first;
   }
 
   const Node& named_on(const EdgeList& cycle) const {

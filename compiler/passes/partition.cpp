@@ -171,7 +171,9 @@ class Partition {
     }
     if (node.space == Space::parameters()) {
       reason.kind = Reason::Kind::kParameters;
-      reason.text = node.phase == Phase::kForward ? "once a run: depends on parameters alone" : "once a run: one value for the whole batch";
+      const Role role = node.kind->role;
+      const bool sums = role == Role::kSumTo || role == Role::kProductSum || role == Role::kMoveOutside || role == Role::kCount;
+      reason.text = sums ? "in bulk: one sum over all points, in no cycle" : "once a run: the same for all examples and positions";
       return reason;
     }
     reason.kind = Reason::Kind::kNoCycle;
