@@ -118,10 +118,10 @@ class TextDump {
     std::string text = value.name + at(value.space, nest) + " = ";
     std::string symbol = made.kind ? std::string(made.kind->symbol) : "";
     if (symbol == "neg") symbol = "";
-    if (made.operands.size() == 2 && !symbol.empty()) return text + read(made, 0) + " " + symbol + " " + read(made, 1);
+    if (made.operands.size() == 2 && !symbol.empty()) return text + read(made, 0, nest) + " " + symbol + " " + read(made, 1, nest);
     text += made.kind ? std::string(made.kind->name) : op_name(made.op);
     text += "(";
-    for (std::size_t k = 0; k < made.operands.size(); ++k) text += (k ? ", " : "") + read(made, k);
+    for (std::size_t k = 0; k < made.operands.size(); ++k) text += (k ? ", " : "") + read(made, k, nest);
     return text + ")";
   }
 
@@ -134,12 +134,14 @@ class TextDump {
     return text.empty() ? "" : "[" + text + "]";
   }
 
-  std::string read(const Instruction& made, std::size_t k) const {
+  std::string read(const Instruction& made, std::size_t k, const std::vector<AxisId>& nest) const {
     const Operand& operand = made.operands[k];
-    const std::string name = operand.buffer == kNone ? "0" : name_of(made, k);
-    if (operand.table == kNone) return name;
+    const NodeId id = k < made.reads.size() ? made.reads[k] : kNone;
+    const std::string name = operand.buffer == kNone || id == kNone ? "0" : name_of(id);
+    const std::string here = id == kNone ? "" : at(plan_.value(id).space, nest);
+    if (operand.table == kNone) return name + here;
     const TableSpec& table = plan_.tables[static_cast<std::size_t>(operand.table)];
-    if (table.kind == TableSpec::Kind::kSpread) return name;
+    if (table.kind == TableSpec::Kind::kSpread) return name + here;
     std::string text;
     for (const Move& move : table.moves) {
       const std::string base = move.from == Move::From::kHere    ? axis_name(plan_, move.axis)
@@ -148,12 +150,17 @@ class TextDump {
       const std::int32_t offset = table.kind == TableSpec::Kind::kMove ? move.offset : -move.offset;
       text += (text.empty() ? "" : ", ") + base + (offset > 0 ? "+" : "") + (offset ? std::to_string(offset) : "");
     }
-    return name + "[" + text + "]" + (table.kind == TableSpec::Kind::kMove && !operand.starts.empty() ? " or its start" : " or 0");
+    const bool may_start = table.kind == TableSpec::Kind::kMove && !operand.starts.empty();
+    return name + "[" + text + (may_start ? " or start]" : " or 0]");
   }
 
-  // The value that an operand's buffer holds at this instruction.
-  std::string name_of(const Instruction& made, std::size_t k) const {
-    return k < made.reads.size() && made.reads[k] != kNone ? plan_.value(made.reads[k]).name : "?";
+  // Constants by their number, cotangents as what they are, all else by name.
+  std::string name_of(NodeId id) const {
+    const PlanValue& value = plan_.value(id);
+    const bool constant = value.is_part && value.space == Space() && !value.text.empty() &&
+                          value.text.find_first_not_of("0123456789.-e") == std::string::npos;
+    const bool seed = std::find(plan_.seeds.begin(), plan_.seeds.end(), id) != plan_.seeds.end();
+    return constant || seed ? value.text : value.name;
   }
 
   const Plan& plan_;

@@ -22,7 +22,8 @@ namespace tapeloop {
 
 const std::vector<PassInfo>& passes() {
   static const std::vector<PassInfo> kPasses = {
-      {"expand", "writes out macros, inner containers, composite kinds and linear (one product for each operand), for one mode", false},
+      {"expand", "writes out macros, inner containers, composite kinds and linear, for one mode", false},
+      {"split_products", "part of expand: one product for each operand of linear, so that each may leave a loop by itself", true},
       {"infer_axes", "finds the axes of every value: the least fixed point", false},
       {"explicit_reads", "puts start values into the taps that may read them", false},
       {"infer_shapes", "finds shapes and types, binds the free sizes", false},
@@ -83,7 +84,8 @@ class Compilation {
 
   // The passes that give every equation its meaning: what the reference evaluator works on.
   Graph meaning() {
-    Graph graph = expand(container_, {options_.overrides, options_.mode, options_.load, options_.fed_shapes}, registry_, diagnostics_);
+    Graph graph = expand(container_, {options_.overrides, options_.mode, options_.load, options_.fed_shapes, on("split_products")},
+                         registry_, diagnostics_);
     if (diagnostics_.has_errors()) return graph;
     observe("expand", graph);
     graph = infer_axes(std::move(graph), diagnostics_);

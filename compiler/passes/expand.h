@@ -30,6 +30,8 @@ struct ExpandOptions {
   std::function<std::shared_ptr<const Container>(const std::string& op, const Container& asked_from, Diagnostics&)> load;
   // Sizes of the shapes (no rows, no axes) of fed inputs and parameters: they bind free sizes.
   std::map<std::string, std::vector<std::int64_t>> fed_shapes;
+  // A linear of several operands is a product for each, so that each may leave a loop by itself; false: one product of all.
+  bool split_products = true;
 };
 
 // After errors the graph means nothing.

@@ -63,7 +63,8 @@ Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) 
   const std::string group = group_tree ? prefix + *group_word : free_name(prefix + scope.owner->local + ".linear");
   const bool has_bias = *bias == "true";
   const bool named_product = arguments.size() == 1 && !has_bias;
-  std::vector<Read> products;
+  const bool split = options_.split_products || arguments.size() == 1 || *merge != "sum";
+  std::vector<Read> products, operands, weights;
   std::vector<std::string> labels;
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     Scope inner = arguments[k].scope;
@@ -76,14 +77,29 @@ Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) 
     labels.push_back(label);
     declare_parameter(*scope.in, group + "." + label, {graph_.sizes.fresh(""), *units}, {*init, 0, false}, source);
     Read weight = read_symbol(group + "." + label, source);
-    products.push_back(make({"matmul", {read, std::move(weight)}}, scope, source, named_product ? call.name : nullptr));
+    if (split) {
+      products.push_back(make({"matmul", {read, std::move(weight)}}, scope, source, named_product ? call.name : nullptr));
+    } else {
+      operands.push_back(read);
+      weights.push_back(make({"transpose", {std::move(weight)}}, scope, source, nullptr));
+    }
   }
   if (named_product) return products[0];
-  const Read total = join(*merge, std::move(products), call, has_bias ? nullptr : call.name);
+  const Read total = split ? join(*merge, std::move(products), call, has_bias ? nullptr : call.name)
+                           : joined_product(std::move(operands), std::move(weights), call, has_bias ? nullptr : call.name);
   if (!has_bias) return total;
   const Dim outputs = *merge == "concat" ? *units * static_cast<std::int64_t>(arguments.size()) : *units;
   declare_parameter(*scope.in, group + ".bias", {outputs}, {}, source);
   return make({"add", {total, read_symbol(group + ".bias", source)}}, scope, source, call.name);
+}
+
+// [a, b ..] @ [W_a; W_b ..]: the weights stand on their sides, since concat joins last dimensions.
+Read Expander::joined_product(std::vector<Read> operands, std::vector<Read> weights, Call& call, const std::string* name) {
+  const Source source = source_in(call.scope, call.tree->source);
+  const Read all = make({"concat", std::move(operands)}, call.scope, source, nullptr);
+  const Read stacked = make({"concat", std::move(weights)}, call.scope, source, nullptr);
+  const Read weight = make({"transpose", {stacked}}, call.scope, source, nullptr);
+  return make({"matmul", {all, weight}}, call.scope, source, name);
 }
 
 // x, h_tm1, b_um1, the position of an expression.

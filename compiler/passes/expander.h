@@ -253,6 +253,7 @@ class Expander {
   std::vector<std::string> callable_names(const Instance& in) const;
   // expand_linear.cpp
   Read lower_linear(Call& call, const std::vector<Argument>& arguments);
+  Read joined_product(std::vector<Read> operands, std::vector<Read> weights, Call& call, const std::string* name);
   std::string label_of(const Argument& argument, std::size_t position);
   // expand_composite.cpp
   // `along`: the axis of a kind NAME_along, as NAME(x, along=u) makes it.
