@@ -9,26 +9,20 @@
 namespace tapeloop {
 namespace {
 
-constexpr std::size_t kLongestPartText = 80;  // a part's equation is quoted in another's up to this length
+constexpr std::size_t kLongestPartText = 40;  // a part's equation is quoted in another's up to this length
 
 // How the operand appears in an equation: a part by its own equation, all else by name.
 std::string quoted(const Graph& graph, NodeId id, bool in_operator) {
   if (id == kNone) return "0";
   const Node& node = graph[id];
-  if (!node.is_part || node.text.empty() || node.text.size() > kLongestPartText) return node.name;
+  if (node.kind->role == Role::kInput && node.phase == Phase::kBackward) return node.text;
+  const bool adjoint = node.name.ends_with(')');  // d(n#5) is known by that name
+  if (!node.is_part || adjoint || node.text.empty() || node.text.size() > kLongestPartText) return node.name;
   const bool loose = in_operator && node.kind->role == Role::kPoint && !node.kind->symbol.empty();
   return loose ? "(" + node.text + ")" : node.text;
 }
 
-std::string equation(const Graph& graph, const NodeKind& kind, const std::vector<NodeId>& operands) {
-  if (operands.size() == 2 && !kind.symbol.empty()) {
-    return quoted(graph, operands[0], true) + " " + std::string(kind.symbol) + " " + quoted(graph, operands[1], true);
-  }
-  if (operands.size() == 1 && kind.symbol == "neg") return "-" + quoted(graph, operands[0], true);
-  std::string text = std::string(kind.name) + "(";
-  for (std::size_t k = 0; k < operands.size(); ++k) text += (k ? ", " : "") + quoted(graph, operands[k], false);
-  return text + ")";
-}
+const std::string& axis_name(const Graph& graph, const Node& node) { return graph.axes[static_cast<std::size_t>(node.axis)].name; }
 
 }  // namespace
 
@@ -58,7 +52,7 @@ NodeId GraphBuilder::add(Node node) {
   node.source = source_;
   node.is_part = true;
   node.name = owner_ + "#" + std::to_string(++parts_);
-  if (node.text.empty()) node.text = equation(graph_, *node.kind, node.operands);
+  node.text = equation_text(graph_, node);
   return graph_.add(std::move(node));
 }
 
@@ -66,7 +60,6 @@ Term GraphBuilder::constant(double value) {
   Node node;
   node.kind = &registry_.at("constant");
   node.value = value;
-  node.text = fmt::format("{}", value);
   return term(add(std::move(node)));
 }
 
@@ -74,7 +67,6 @@ Term GraphBuilder::zeros(const Shape& shape) {
   Node node;
   node.kind = &registry_.at("zeros");
   node.shape = shape;
-  node.text = "0";
   return term(add(std::move(node)));
 }
 
@@ -124,7 +116,6 @@ Term GraphBuilder::sum_to_space(Term value, Space space) {
   node.operands = {value.id};
   node.space = space;
   node.shape = value.shape();
-  node.text = "sum(" + quoted(graph_, value.id, false) + ")";
   return term(add(std::move(node)));
 }
 
@@ -169,7 +160,6 @@ Term GraphBuilder::product_sum(Term a, Term b, Space space) {
   node.operands = {a.id, b.id};
   node.space = space;
   node.shape = {a.shape().back(), b.shape().back()};
-  node.text = "sum(" + quoted(graph_, a.id, false) + "^T @ " + quoted(graph_, b.id, true) + ")";
   return term(add(std::move(node)));
 }
 
@@ -187,7 +177,6 @@ Term GraphBuilder::move(Term v, std::vector<Move> moves, std::vector<Outside> ou
     const Shape& start = starts.at(0).shape();
     node.shape = Shape(start.begin() + (node.outsides.at(0).slots > 0 ? 1 : 0), start.end());
   }
-  node.text = move_text(graph_, node);
   return term(add(std::move(node)));
 }
 
@@ -198,7 +187,6 @@ Term GraphBuilder::unmove(Term dy, std::vector<Move> moves, Space space) {
   node.moves = std::move(moves);
   node.space = space;
   node.shape = dy.shape();
-  node.text = move_text(graph_, node);
   return term(add(std::move(node)));
 }
 
@@ -211,7 +199,6 @@ Term GraphBuilder::move_outside(Term dy, std::vector<Move> moves, Outside outsid
   node.outsides = {outside};
   node.space = space;
   node.shape = shape;
-  node.text = move_text(graph_, node);
   return term(add(std::move(node)));
 }
 
@@ -234,7 +221,6 @@ Term GraphBuilder::index(AxisId axis) {
   node.axis = axis;
   node.space = graph_.within(axis).with(axis);
   node.type = Type::kInt;
-  node.text = "index(" + graph_.axes[static_cast<std::size_t>(axis)].name + ")";
   return term(add(std::move(node)));
 }
 
@@ -244,7 +230,6 @@ Term GraphBuilder::length(AxisId axis) {
   node.axis = axis;
   node.space = graph_.within(axis);
   node.type = Type::kInt;
-  node.text = "length(" + graph_.axes[static_cast<std::size_t>(axis)].name + ")";
   return term(add(std::move(node)));
 }
 
@@ -253,7 +238,6 @@ Term GraphBuilder::count(Space space) {
   node.kind = &registry_.at("count");
   node.counted = space;
   node.type = Type::kInt;
-  node.text = "count" + graph_.text(space);
   return term(add(std::move(node)));
 }
 
@@ -278,6 +262,40 @@ bool AdjointBuilder::elements_differ(const Shape& contribution, const Shape& ope
     if (!(found == sizes.resolve(operand[lead + k])) && !(found == Dim(1))) return true;
   }
   return false;
+}
+
+std::string equation_text(const Graph& graph, const Node& node) {
+  const std::vector<NodeId>& operands = node.operands;
+  const std::string symbol(node.kind->symbol);
+  switch (node.kind->role) {
+    case Role::kMove:
+    case Role::kUnmove:
+    case Role::kMoveOutside:
+      return move_text(graph, node);
+    case Role::kConstant:
+      return fmt::format("{}", node.value);
+    case Role::kZeros:
+      return "0";
+    case Role::kSumTo:
+      return "sum(" + quoted(graph, operands[0], false) + ")";
+    case Role::kProductSum:
+      return "sum(" + quoted(graph, operands[0], true) + "^T @ " + quoted(graph, operands[1], true) + ")";
+    case Role::kExtremeAlong:
+      return std::string(node.kind->name) + "(" + quoted(graph, operands[0], false) + ", along=" + axis_name(graph, node) + ")";
+    case Role::kIndex:
+    case Role::kLength:
+      return std::string(node.kind->name) + "(" + axis_name(graph, node) + ")";
+    case Role::kCount:
+      return "count" + graph.text(node.counted);
+    default:
+      break;
+  }
+  if (operands.size() == 2 && !symbol.empty())
+    return quoted(graph, operands[0], true) + " " + symbol + " " + quoted(graph, operands[1], true);
+  if (operands.size() == 1 && symbol == "neg") return "-" + quoted(graph, operands[0], true);
+  std::string text = std::string(node.kind->name) + "(";
+  for (std::size_t k = 0; k < operands.size(); ++k) text += (k ? ", " : "") + quoted(graph, operands[k], false);
+  return text + ")";
 }
 
 std::string move_text(const Graph& graph, const Node& node) {

@@ -12,6 +12,8 @@ namespace tapeloop {
 
 class GraphBuilder;
 
+// The equation of a node over the names of what it reads; short parts appear by their own equations.
+std::string equation_text(const Graph& graph, const Node& node);
 // How a plan writes a move: "h_tm1", "b[u-1]", "h[t=end-1]".
 std::string move_text(const Graph& graph, const Node& node);
 

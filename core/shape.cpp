@@ -1,6 +1,7 @@
 #include "core/shape.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace tapeloop {
 
@@ -95,8 +96,9 @@ std::string Sizes::text(const Dim& dim) const {
   std::string text;
   for (const auto& [id, factor] : resolved.terms()) {
     const std::string& name = entries_[static_cast<std::size_t>(id)].name;
-    if (!text.empty()) text += "+";
-    if (factor != 1) text += std::to_string(factor) + "*";
+    if (factor < 0) text += "-";
+    if (factor > 0 && !text.empty()) text += "+";
+    if (factor != 1 && factor != -1) text += std::to_string(std::abs(factor)) + "*";
     text += name.empty() ? "_" : name;
   }
   if (resolved.number() != 0) text += (resolved.number() > 0 ? "+" : "") + std::to_string(resolved.number());

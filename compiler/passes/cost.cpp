@@ -30,7 +30,7 @@ double count(const std::vector<std::int64_t>& dims) {
 std::string text(double number, const std::set<std::string>& names) {
   std::string result = fmt::format("{:.0f}", number);
   if (number == 0) return result;
-  for (const std::string& name : names) result += "*" + name;
+  for (const std::string& name : names) result += name.find_first_of("+-*") == std::string::npos ? "*" + name : "*(" + name + ")";
   return result;
 }
 

@@ -6,6 +6,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/builder.h"
+
 namespace tapeloop {
 namespace {
 
@@ -71,8 +73,10 @@ class Simplification {
   void run() {
     same_.resize(graph_.nodes.size());
     for (NodeId id = 0; id < graph_.size(); ++id) same_[static_cast<std::size_t>(id)] = id;
-    for (const NodeId id : operands_first()) visit(id);
+    const std::vector<NodeId> order = operands_first();
+    for (const NodeId id : order) visit(id);
     redirect();
+    for (const NodeId id : order) rewrite(graph_[id]);
   }
 
  private:
@@ -199,6 +203,11 @@ class Simplification {
     if (node.kind == add_ && zero(a)) return b;
     if ((node.kind == add_ || node.kind == subtract_) && zero(b)) return a;
     return kNone;
+  }
+
+  // The equation of an adjoint names what it reads now. Forward ones stay as the user wrote them.
+  void rewrite(Node& node) const {
+    if (node.phase == Phase::kBackward && node.kind->role != Role::kInput) node.text = equation_text(graph_, node);
   }
 
   void redirect() {
