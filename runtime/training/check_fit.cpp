@@ -19,7 +19,7 @@ std::vector<std::string> axis_names(const Plan& plan, Space space) {
 }
 
 void check_input(const InputForm& form, const std::string& axis, const Plan& plan, const PlanValue& value, Diagnostics& diagnostics) {
-  const std::vector<std::int64_t> shape = numbers(value.shape);
+  const std::vector<std::int64_t> shape = numbers(plan.sizes.resolve(value.shape));
   if (shape != form.shape) {
     diagnostics.error("E0810", form.source,
                       "train.data.inputs." + form.name + " has shape " + dims_text(form.shape) + "; the model's '" + form.name + "' has " +
@@ -53,12 +53,13 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
   std::int64_t expected = 1;
   for (const std::int64_t dim : target.shape) expected *= dim;
   const std::vector<std::string> axes = target.on_axis ? std::vector<std::string>{data.spec().axis} : std::vector<std::string>{};
-  const bool fits = axis_names(plan, value.space) == axes && (classes ? expected == 1 : elements(value.shape) == expected);
+  const bool fits =
+      axis_names(plan, value.space) == axes && (classes ? expected == 1 : elements(plan.sizes.resolve(value.shape)) == expected);
   if (fits) return;
   diagnostics.error("E0810", metrics.output.source,
-                    "train.metrics: the output '" + metrics.output.name + "' of shape " + dims_text(numbers(value.shape)) +
-                        " cannot be held against '" + target.name + "' of shape " + dims_text(target.shape) +
-                        (axes.empty() ? "" : " on axis " + axes.front()));
+                    "train.metrics: the output '" + metrics.output.name + "' of shape " +
+                        dims_text(numbers(plan.sizes.resolve(value.shape))) + " cannot be held against '" + target.name + "' of shape " +
+                        dims_text(target.shape) + (axes.empty() ? "" : " on axis " + axes.front()));
 }
 
 }  // namespace

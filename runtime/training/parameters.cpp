@@ -31,7 +31,7 @@ std::vector<ParameterSpec> parameter_specs(const Plan& plan) {
   std::vector<ParameterSpec> specs;
   for (const NodeId id : plan.parameters) {
     const PlanValue& value = plan.value(id);
-    specs.push_back({value.name, numbers(value.shape), value.init});
+    specs.push_back({value.name, numbers(plan.sizes.resolve(value.shape)), value.init});
   }
   return specs;
 }

@@ -159,7 +159,8 @@ TEST(Fit, EarlyStoppingPutsTheBestParametersBack) {
   ASSERT_GT(result.best_epoch, 0);
   EXPECT_NEAR(trainer.evaluate(training.data(), Split::kValidation).front().second, result.best_loss, 1e-6);
   for (const HistoryRow& row : result.history) EXPECT_GE(row.validation.front().second, result.best_loss - 1e-12);
-  if (result.stopped_early) EXPECT_EQ(static_cast<std::int64_t>(result.history.size()), result.best_epoch + 3);
+  ASSERT_TRUE(result.stopped_early);
+  EXPECT_EQ(static_cast<std::int64_t>(result.history.size()), result.best_epoch + 3);
 }
 
 TEST(Fit, LearnsSunspotsBetterThanPersistence) {
