@@ -40,7 +40,8 @@ bool Expander::composite_options(Call& call, const NodeKind& kind, Frame& frame)
   }
   for (const auto& [key, tree] : call.options) {
     if (key == "weights" && !kind.parameters.empty()) continue;
-    const auto spec = std::find_if(kind.options.begin(), kind.options.end(), [&](const OptionSpec& one) { return one.name == key; });
+    const std::string& name = key;  // clang 14 takes no part of a pair into a lambda
+    const auto spec = std::find_if(kind.options.begin(), kind.options.end(), [&](const OptionSpec& one) { return one.name == name; });
     if (spec == kind.options.end()) {
       diagnostics_.error(
           key == "along" ? "E0407" : "E0303", source_in(call.scope, tree->source),
