@@ -19,7 +19,6 @@ namespace {
 using ::testing::ElementsAre;
 
 constexpr AxisId kT = MadePlan::kT;
-constexpr AxisId kU = MadePlan::kU;
 
 template <class T>
 Array<T> random_array(std::vector<std::int64_t> dims, std::mt19937& random) {
