@@ -31,6 +31,14 @@ constexpr bool kOneDnn = false;
 void sgemm(char, std::int64_t, std::int64_t, std::int64_t, const float*, std::int64_t, const float*, float, float*) {}
 #endif
 
+// dnnl_sgemm takes scratch from malloc at every call; weights of at most 32 x 32 do not repay that.
+constexpr std::int64_t kSmallWeights = 32 * 32;
+
+template <class T>
+bool by_onednn(const ProductSize& size) {
+  return kOneDnn && std::is_same_v<T, float> && size.k * size.n > kSmallWeights;
+}
+
 }  // namespace
 
 template <class T>
@@ -41,11 +49,10 @@ void Products<T>::multiply(const ProductSize& size, const T* a, const T* b, T* y
     std::fill_n(y, m * n, T(0));
     return;
   }
-  if constexpr (kOneDnn && std::is_same_v<T, float>) {
-    sgemm('N', m, n, k, a, k, b, 0.0F, y);
-  } else {
-    Matrix<T>(y, m, n).noalias() = ConstMatrix<T>(a, m, k) * ConstMatrix<T>(b, k, n);
+  if constexpr (std::is_same_v<T, float>) {
+    if (by_onednn<T>(size)) return sgemm('N', m, n, k, a, k, b, 0.0F, y);
   }
+  Matrix<T>(y, m, n).noalias() = ConstMatrix<T>(a, m, k) * ConstMatrix<T>(b, k, n);
 }
 
 template <class T>
@@ -56,9 +63,10 @@ void Products<T>::multiply_transposed(const ProductSize& size, const T* a, const
     if (!add) std::fill_n(y, k * n, T(0));
     return;
   }
-  if constexpr (kOneDnn && std::is_same_v<T, float>) {
-    sgemm('T', k, n, m, a, k, b, add ? 1.0F : 0.0F, y);
-  } else if (add) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (by_onednn<T>(size)) return sgemm('T', k, n, m, a, k, b, add ? 1.0F : 0.0F, y);
+  }
+  if (add) {
     Matrix<T>(y, k, n).noalias() += ConstMatrix<T>(a, m, k).transpose() * ConstMatrix<T>(b, m, n);
   } else {
     Matrix<T>(y, k, n).noalias() = ConstMatrix<T>(a, m, k).transpose() * ConstMatrix<T>(b, m, n);

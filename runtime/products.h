@@ -1,7 +1,8 @@
 // Products of matrices, row-major: oneDNN for float where the build found it, Eigen otherwise and for double.
 //
 // An object, so that a library's packed forms of weights can be kept in it. One belongs to one run, hence to one thread at a time.
-// No product allocates memory through operator new; dnnl_sgemm takes scratch from malloc and gives it back within the call.
+// No product allocates memory but dnnl_sgemm, which takes scratch from malloc and gives it back within the call; it serves weights
+// of more than 32 x 32 numbers, Eigen the smaller ones.
 #pragma once
 
 #include "core/plan.h"
