@@ -206,13 +206,13 @@ Read Expander::make(Made made, Scope& scope, const Source& source, const std::st
   pending.axis = made.axis;
   pending.moves = std::move(made.moves);
   pending.in = scope.in;
+  const Source at = node.source;
   if (name) {
     const NodeId id = add_named(std::move(node), std::move(pending), *name);
-    return {intern(*name), id, {}, node.source};
+    return {intern(*name), id, {}, at};
   }
   node.is_part = true;
   node.name = scope.owner->name + "#" + std::to_string(++scope.owner->parts);
-  const Source at = node.source;
   return {kNone, add(std::move(node), std::move(pending)), {}, at};
 }
 
