@@ -90,6 +90,12 @@ bool Sizes::bind(SizeId id, const Dim& value) {
   return true;
 }
 
+void Sizes::settle_unnamed() {
+  for (std::size_t id = 0; id < entries_.size(); ++id) {
+    if (entries_[id].name.empty() && !entries_[id].bound) bind(static_cast<SizeId>(id), Dim(1));
+  }
+}
+
 std::string Sizes::text(const Dim& dim) const {
   const Dim resolved = resolve(dim);
   if (resolved.is_number()) return std::to_string(resolved.number());

@@ -43,6 +43,8 @@ class Sizes {
   Shape resolve(const Shape& shape) const;
   // Makes the two equal; false if they cannot be.
   bool unify(const Dim& a, const Dim& b);
+  // Sizes without a name that nothing has bound, because every use fits any size, become 1.
+  void settle_unnamed();
   // "256", "features", "3*units+1"; an unnamed free size prints as "_".
   std::string text(const Dim& dim) const;
   std::string text(const Shape& shape) const;  // "[features, 256]"

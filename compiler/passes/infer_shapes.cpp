@@ -23,6 +23,7 @@ class ShapesInference {
     do {
       spread();
     } while (!endless_ && retry());
+    graph_.sizes.settle_unnamed();
     if (!endless_) check_all();
     for (Node& node : graph_.nodes) node.shape = graph_.sizes.resolve(node.shape);
     if (!diagnostics_.has_errors()) {
