@@ -44,8 +44,16 @@ class AxisBinder {
       for (const SlotId slot : feeds[static_cast<std::size_t>(k)].along) edges.emplace_back(count + slot, count + k);
     }
     readers_.assign(values.size(), {});
+    mentioned_by_.assign(slots_.size(), {});
+    inner_.assign(slots_.size(), {});
+    component_of_.assign(values.size(), 0);
     for (const auto& [producer, reader] : edges) {
-      if (producer < count && reader < count) readers_[static_cast<std::size_t>(producer)].push_back(reader);
+      if (reader < count) {
+        (producer < count ? readers_[static_cast<std::size_t>(producer)] : mentioned_by_[static_cast<std::size_t>(producer - count)])
+            .push_back(reader);
+      } else if (producer >= count && slots_[static_cast<std::size_t>(reader - count)].within == producer - count) {
+        inner_[static_cast<std::size_t>(producer - count)].push_back(reader - count);
+      }
     }
     const auto vertices = count + static_cast<std::int32_t>(slots_.size());
     const std::vector<char> no_loops(static_cast<std::size_t>(vertices));
@@ -72,14 +80,16 @@ class AxisBinder {
       if (member < count) work.push_back(member);
       if (member >= count && is_unbound(member - count)) unbound.push_back(member - count);
     }
-    const std::vector<NodeId> inside = work;
+    ++component_;
+    for (const NodeId id : work) component_of_[static_cast<std::size_t>(id)] = component_;
+    settle(work);
     while (true) {
-      settle(work);
       const auto next = std::find_if(unbound.begin(), unbound.end(), [&](SlotId slot) { return feed_axes(slot) != 0; });
       if (next == unbound.end()) break;
-      bind(*next);
+      const SlotId bound = *next;
       unbound.erase(next);
-      work = inside;
+      bind(bound);
+      settle(values_on(bound));
     }
     if (diagnostics_.has_errors()) return;  // it may come from what is wrong
     for (const SlotId slot : unbound) {
@@ -88,18 +98,27 @@ class AxisBinder {
     }
   }
 
-  void settle(std::vector<NodeId>& work) {
-    std::vector<NodeId> queue(work.rbegin(), work.rend());
-    while (!queue.empty()) {
-      const NodeId id = queue.back();
-      queue.pop_back();
+  void settle(std::vector<NodeId> work) {
+    std::reverse(work.begin(), work.end());
+    while (!work.empty()) {
+      const NodeId id = work.back();
+      work.pop_back();
       const Bits found = axes_of(values[static_cast<std::size_t>(id)]);
-      if (found == spaces_[static_cast<std::size_t>(id)]) continue;
+      if (component_of_[static_cast<std::size_t>(id)] != component_ || found == spaces_[static_cast<std::size_t>(id)]) continue;
       spaces_[static_cast<std::size_t>(id)] = found;
-      for (const NodeId reader : readers_[static_cast<std::size_t>(id)]) {
-        if (std::binary_search(work.begin(), work.end(), reader)) queue.push_back(reader);
-      }
+      const std::vector<NodeId>& readers = readers_[static_cast<std::size_t>(id)];
+      work.insert(work.end(), readers.begin(), readers.end());
     }
+  }
+
+  // The values that mention the axis, or one that lies within it.
+  std::vector<NodeId> values_on(SlotId id) const {
+    std::vector<NodeId> found = mentioned_by_[static_cast<std::size_t>(id)];
+    for (const SlotId inner : inner_[static_cast<std::size_t>(id)]) {
+      const std::vector<NodeId> more = values_on(inner);
+      found.insert(found.end(), more.begin(), more.end());
+    }
+    return found;
   }
 
   bool is_unbound(SlotId id) const {
@@ -182,6 +201,10 @@ class AxisBinder {
   Diagnostics& diagnostics_;
   std::vector<Bits> spaces_;  // by NodeId
   std::vector<std::vector<NodeId>> readers_;
+  std::vector<std::vector<NodeId>> mentioned_by_;  // by SlotId: values with taps along it, reductions ..
+  std::vector<std::vector<SlotId>> inner_;         // by SlotId: those within it
+  std::vector<int> component_of_;                  // by NodeId: the component that is being solved, or an earlier one
+  int component_ = 0;
 };
 
 AxisUse Expander::resolved(AxisUse use) const {

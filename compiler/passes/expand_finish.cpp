@@ -25,7 +25,6 @@ Graph Expander::finish(Instance& root) {
   }
   bind_axes();
   number_axes();
-  if (!diagnostics_.has_errors()) warn_unused(root);
   finish_nodes();
   finish_states();
   finish_axes();
@@ -33,6 +32,7 @@ Graph Expander::finish(Instance& root) {
   finish_names();
   check_input_axes();
   check_shared_shapes();
+  if (!diagnostics_.has_errors()) warn_unused(root);
   for (Node& node : graph_.nodes) {
     if (node.kind && node.text.empty()) node.text = node_text(graph_, node);
   }
