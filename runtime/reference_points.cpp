@@ -78,7 +78,9 @@ std::int32_t ReferencePoints::index(Space space, const ReferencePlace& place) {
 
 std::int32_t ReferencePoints::length(AxisId axis, const ReferencePlace& place) {
   const std::vector<std::int32_t>& runs = lengths(axis);
-  return runs[static_cast<std::size_t>(index(graph_.within(axis), place))];
+  const std::int32_t run = index(graph_.within(axis), place);
+  if (run == kOutside) throw std::logic_error("the length of a run is asked for outside the axes that it lies within");
+  return runs[static_cast<std::size_t>(run)];
 }
 
 std::int32_t ReferencePoints::extent(AxisId axis) {

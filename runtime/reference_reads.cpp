@@ -14,23 +14,22 @@ struct Target {
   AxisId outside = kNone;  // the axis that it leaves: the outermost, if several
 };
 
-// `moved` are the axes of the value that is read. Ends of runs are those of the runs that the reader stands in.
+// `moved` are the axes of the value that is read. Ends of runs are those of the runs that the reader stands in. Past an axis that
+// is left nothing more is asked: there are no runs.
 Target follow(ReferencePoints& points, const ReferencePlace& reader, const std::vector<Move>& moves, Space moved) {
   Target target{reader, kNone};
   ReferencePlace ends = reader;
   for (const AxisId axis : moved.axes()) {
     const auto a = static_cast<std::size_t>(axis);
     const auto move = std::find_if(moves.begin(), moves.end(), [axis](const Move& m) { return m.axis == axis; });
-    if (move == moves.end()) continue;
-    const std::int32_t start = move->from == Move::From::kHere  ? reader.at[a]
-                               : move->from == Move::From::kEnd ? points.length(axis, ends)
-                                                                : 0;
-    target.place.at[a] = start + move->offset;
-    ends.at[a] = move->from == Move::From::kHere ? reader.at[a] : target.place.at[a];
-  }
-  for (const AxisId axis : moved.axes()) {
-    const std::int32_t position = target.place.at[static_cast<std::size_t>(axis)];
-    if (position < 0 || position >= points.length(axis, target.place)) {
+    if (move != moves.end()) {
+      const std::int32_t start = move->from == Move::From::kHere  ? reader.at[a]
+                                 : move->from == Move::From::kEnd ? points.length(axis, ends)
+                                                                  : 0;
+      target.place.at[a] = start + move->offset;
+      if (move->from != Move::From::kHere) ends.at[a] = target.place.at[a];
+    }
+    if (target.place.at[a] < 0 || target.place.at[a] >= points.length(axis, target.place)) {
       target.outside = axis;
       break;
     }

@@ -87,6 +87,12 @@ bool ModelWriter::innermost(AxisSet set, int axis) const {
   return std::none_of(list.begin(), list.end(), [&](int other) { return other != axis && has(closure(other), axis); });
 }
 
+std::string ModelWriter::axis_names(AxisSet set) const {
+  std::vector<std::string> names;
+  for (const int axis : axes_of(set)) names.push_back(axes[static_cast<std::size_t>(axis)].name);
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 std::size_t ModelWriter::input(AxisSet on, int width) {
   std::string name = "x";
   for (const int axis : axes_of(on)) name += axes[static_cast<std::size_t>(axis)].name;
@@ -133,14 +139,12 @@ RandomModel ModelWriter::finish(const std::vector<std::string>& outputs, const s
     if (axis.within >= 0) says.push_back("within: " + axes[static_cast<std::size_t>(axis.within)].name);
     if (!axis.length.empty()) says.push_back("length: " + axis.length);
     model.yaml += fmt::format("  {}: {{{}}}\n", axis.name, fmt::join(says, ", "));
-    const std::string on = axis.within < 0 ? "" : axes[static_cast<std::size_t>(axis.within)].name;
-    if (!axis.length.empty()) inputs += fmt::format("  {}: {{axes: [{}], type: int}}\n", axis.length, on);
+    const auto k = static_cast<int>(&axis - axes.data());
+    if (!axis.length.empty()) inputs += fmt::format("  {}: {{axes: [{}], type: int}}\n", axis.length, axis_names(closure(k) & ~(1U << k)));
   }
   for (const RandomValue& value : values) {
     if (value.group >= 0 || !value.on_batch) continue;
-    std::vector<std::string> on;
-    for (const int axis : axes_of(value.axes)) on.push_back(axes[static_cast<std::size_t>(axis)].name);
-    inputs += fmt::format("  {}: {{axes: [{}], shape: {}}}\n", value.name, fmt::join(on, ", "), shape_text(value.width));
+    inputs += fmt::format("  {}: {{axes: [{}], shape: {}}}\n", value.name, axis_names(value.axes), shape_text(value.width));
   }
   model.yaml += "inputs:\n" + inputs;
   if (!parameters_.empty()) model.yaml += "parameters:\n" + parameters_;

@@ -56,6 +56,7 @@ class ModelWriter {
   std::vector<RandomValue> values;
 
  private:
+  std::string axis_names(AxisSet set) const;  // "t, u"
   Array<double> numbers(std::vector<std::int64_t> dims, double bound);
   void draw_lengths(RandomModel& model);
   void draw_inputs(RandomModel& model);
