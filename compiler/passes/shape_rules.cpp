@@ -54,7 +54,10 @@ int ShapeRules::order_of_partial(NodeId id) const {
 
 bool ShapeRules::may_start_as_scalar(NodeId id) const {
   const Node& node = graph_[id];
-  return node.kind && !is_declared_copy(id) && (node.kind->role == Role::kPoint || node.kind->role == Role::kMove);
+  const auto here = [](const Move& move) { return move.from == Move::From::kHere; };
+  const bool named_tap =
+      node.kind && node.kind->role == Role::kMove && !node.is_part && std::all_of(node.moves.begin(), node.moves.end(), here);
+  return node.kind && !is_declared_copy(id) && (node.kind->role == Role::kPoint || named_tap);
 }
 
 ShapeRules::Found ShapeRules::apply(NodeId id, Operands operands) {

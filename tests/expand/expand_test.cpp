@@ -1,0 +1,193 @@
+// What the language's constructs become: names, equations of parts, weights.
+#include "compiler/passes/expand.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/expand/inferred.h"
+
+namespace tapeloop::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const char* const kCell = R"(
+options: {units: 3, activation: tanh}
+inputs: {x: {shape: [features]}}
+nodes:
+  h: activation(linear(x, h_tm1, units=units))
+outputs: [h]
+)";
+
+TEST(Expand, PartsOfAnEquationAreNodesNamedAfterTheirOwner) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [4]}}
+nodes:
+  z: sigmoid(x)
+  h: z * h_tm1 + (1 - z) * x
+outputs: [h]
+)");
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.text("h#1"), "z * h_tm1");
+  EXPECT_EQ(m.text("h#3"), "1 - z");
+  EXPECT_EQ(m.text("h"), "h#1 + h#4");
+  EXPECT_TRUE(m.node("h#1").is_part);
+  EXPECT_FALSE(m.node("h").is_part);
+}
+
+TEST(Expand, ReadersOfOneTapShareItsMove) {
+  const Inferred m = infer("inputs: {x: {}}\nnodes: {a: x_tm1 + 1, b: x_tm1 * a, c: \"x[t-1] - b\"}\noutputs: [c]\n");
+  int moves = 0;
+  for (const Node& node : m.graph.nodes) moves += node.kind->role == Role::kMove;
+  EXPECT_EQ(moves, 1);
+}
+
+TEST(Expand, LinearNamesItsWeightsAfterItsOperands) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [2]}}
+nodes:
+  a: linear(x, x_tm1, x[t+1], tanh(x), units=2) + linear(x, units=2, bias=false)
+outputs: [a]
+)");
+  EXPECT_THAT(m.parameters(), ElementsAre("a.linear.x", "a.linear.x_tm1", "a.linear.x_tp1", "a.linear.4", "a.linear.bias", "a.linear2.x"));
+  EXPECT_EQ(m.text("a#1"), "x @ a.linear.x");
+}
+
+TEST(Expand, LinearWithinLinearHasWeightsOfItsOwn) {
+  const Inferred m = infer("inputs: {x: {shape: [2]}}\nnodes: {a: \"linear(tanh(linear(x, units=8)), units=1)\"}\noutputs: [a]\n");
+  EXPECT_EQ(m.shape("a.linear.1"), "[8, 1]");
+  EXPECT_EQ(m.shape("a.linear2.x"), "[2, 8]");
+}
+
+TEST(Expand, WeightsOfAGroupAreSharedAndNumbered) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [2]}}
+nodes:
+  a: linear(x, a_tm1, units=2, weights=w)
+  b: linear(a, b_tm1, units=2, weights=w)
+outputs: [b]
+)");
+  EXPECT_THAT(m.parameters(), ElementsAre("w.1", "w.2", "w.bias"));
+}
+
+TEST(Expand, MergeJoinsProductsOfLinearAndOperandsOfOthers) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [2]}, y: {shape: [2]}}
+nodes:
+  a: linear(x, y, units=3, merge=concat)
+  b: tanh(x, y, merge=max)
+outputs: [a, b]
+)");
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("a"), "[6]");
+  EXPECT_EQ(m.text("b#1"), "maximum(x, y)");
+}
+
+TEST(Expand, ForBlocksListsAndSeriesAreWrittenOut) {
+  const Inferred m = infer(R"(
+options: {layers: 3}
+inputs: {x: {shape: [2]}}
+nodes:
+  h0: x
+  for j in 1..layers:
+    h{j}: tanh(h{j-1} + sum(h{i}_tm1 for i in j..layers))
+  p, q: sigmoid(x)
+  for k in [p, q]:
+    last_{k}: last({k}, along=t)
+  y: concat(h{j} for j in 1..layers)
+outputs: [y, last_p, last_q]
+)",
+                           {.overrides = {{"layers", "4"}}});
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("y"), "[8]");
+  EXPECT_EQ(m.text("last_q"), "last(q, along=t)");
+  EXPECT_EQ(m.text("h4#1"), "h3 + h4_tm1");
+}
+
+TEST(Expand, OptionsThatFollowFromAnOverriddenOneFollowIt) {
+  const Inferred m = infer("options: {n: 2, twice: 2 * n}\ninputs: {x: {shape: [twice]}}\nnodes: {y: tanh(x)}\noutputs: [y]\n",
+                           {.overrides = {{"n", "5"}}});
+  EXPECT_EQ(m.shape("y"), "[10]");
+}
+
+TEST(Expand, AnOptionMayNameAnActivation) {
+  const Setting relu{.overrides = {{"f", "relu"}}};
+  const Inferred m = infer("options: {f: tanh}\ninputs: {x: {}}\nnodes: {y: f(x), z: \"{f}(y)\"}\noutputs: [z]\n", relu);
+  EXPECT_EQ(m.text("y"), "relu(x)");
+  EXPECT_EQ(m.text("z"), "relu(y)");
+}
+
+TEST(Expand, AnInstanceIsItsFirstOutputAndShowsItsInnerValues) {
+  const Inferred m =
+      infer("inputs: {x: {shape: [2]}}\nnodes: {d: \"cell(x, units=5)\", y: d + d.h_tm1}\noutputs: [y]\n", {.cells = {{"cell", kCell}}});
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.graph.names.at("d"), m.graph.names.at("d.h"));
+  EXPECT_THAT(m.parameters(), ElementsAre("d.h.linear.x", "d.h.linear.h_tm1", "d.h.linear.bias"));
+  EXPECT_EQ(m.shape("d.h.linear.x"), "[2, 5]");
+}
+
+TEST(Expand, InstancesInsideAnEquationTakeFreeNames) {
+  const Inferred m = infer("inputs: {x: {shape: [3]}}\nnodes: {y: cell(x) + cell(cell(x))}\noutputs: [y]\n", {.cells = {{"cell", kCell}}});
+  EXPECT_EQ(m.parameters()[0], "y.cell.h.linear.x");
+  EXPECT_EQ(m.parameters()[3], "y.cell2.h.linear.x");
+  EXPECT_EQ(m.parameters()[6], "y.cell3.h.linear.x");
+}
+
+TEST(Expand, AnInstanceReadBackwardsTurnsItsTapsAndEnds) {
+  const char* const cell = "inputs: {x: {}}\nnodes: {h: x + h_tm1, e: \"last(h_tm1, along=t)\", i: index(t)}\noutputs: [h, e, i]\n";
+  const Inferred m = infer("inputs: {x: {}}\nnodes: {b: \"cell(x, along=-t)\"}\noutputs: [b, b.e, b.i]\n", {.cells = {{"cell", cell}}});
+  EXPECT_EQ(m.text("b.h"), "b.x + b.h_tp1");
+  EXPECT_EQ(m.node("b.e").moves, (std::vector<Move>{{0, Move::From::kStart, 1}}));
+  EXPECT_EQ(m.text("b.i"), "index(-t)");
+}
+
+TEST(Expand, AnInstanceMayShareTheWeightsOfAnother) {
+  const Inferred m =
+      infer("inputs: {x: {shape: [3]}}\nnodes: {a: cell(x), b: \"cell(a, weights=a)\"}\noutputs: [b]\n", {.cells = {{"cell", kCell}}});
+  EXPECT_EQ(m.parameters().size(), 3U);
+  EXPECT_EQ(m.graph.names.at("b.h.linear.x"), m.graph.names.at("a.h.linear.x"));
+}
+
+TEST(Expand, ASecondNameIsTheSameValueAndANamedTapIsNot) {
+  const Inferred m = infer("inputs: {x: {}}\nnodes: {h: x + 1, y: h, z: h_tm1, w: y_tm1 + z_tm1}\nstates: {y: 3}\noutputs: [w]\n");
+  EXPECT_EQ(m.graph.names.at("y"), m.graph.names.at("h"));
+  EXPECT_EQ(m.node("h_tm1").outsides.size(), 1U);
+  EXPECT_EQ(m.node("z_tm1").outsides.size(), 0U);
+}
+
+TEST(Expand, DropoutIsACopyOutsideTraining) {
+  const char* const model = "inputs: {x: {shape: [3]}}\nnodes: {y: \"dropout(x, 0.5)\", z: y_tm1}\noutputs: [z]\n";
+  const Inferred train = infer(model);
+  EXPECT_EQ(train.node("y").kind->name, "where");
+  EXPECT_TRUE(train.node("y#1").operands.empty()) << "a draw reads nothing: only the shape counts";
+  EXPECT_EQ(infer(model, {.mode = Mode::kEval}).text("y"), "x");
+}
+
+TEST(Expand, WhereTakesPairs) {
+  const Inferred m = infer("inputs: {x: {}}\nnodes: {y: \"where(x > 1, 1, x < 0, 2, x)\"}\noutputs: [y]\n");
+  EXPECT_EQ(m.text("y"), "where(y#2, 1, y#7)");
+  EXPECT_EQ(m.text("y#7"), "where(y#5, 2, x)");
+}
+
+TEST(Expand, SaysWhatNothingDependsOn) {
+  const Inferred m = infer("inputs: {x: {}, v: {}}\nparameters: {w: []}\nnodes:\n  y: x\n  z: x + 1\noutputs: [y]\n");
+  EXPECT_THAT(m.codes(), ElementsAre("W0301", "W0301", "W0301"));
+}
+
+TEST(Expand, EachMistakeIsReportedOnceAndWhatFollowsFromItNotAtAll) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [3]}}
+nodes:
+  a: tanh(xx)
+  b: tanhh(a)
+  c: b.inner + a[s-1]
+  d: linear(c)
+  e: d @ x
+outputs: [e]
+)");
+  EXPECT_THAT(m.codes(), ElementsAre("E0301", "E0302", "E0401", "E0304"));
+  EXPECT_NE(m.diagnostics.sorted()[0].message.find("did you mean 'x'"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tapeloop::testing
