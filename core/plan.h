@@ -73,6 +73,7 @@ struct Operand {
   BufferId buffer = kNone;       // kNone: zeros (of a move)
   TableId table = kNone;         // kNone: row i of the block, or the one row of P
   std::vector<BufferId> starts;  // start values that the table refers to
+  std::vector<Shape> shapes;     // with a table: of the value, then of each start; empty: as their buffers have them
 };
 
 enum class OpCode {

@@ -31,6 +31,7 @@ namespace {
 
 // Of what a table's operand is: that of the value, or of the largest start (without slots) if zeros are moved.
 Shape moved_shape(const Plan& plan, const Operand& operand) {
+  if (!operand.shapes.empty()) return operand.shapes.front();
   if (operand.buffer != kNone) return plan.buffers[static_cast<std::size_t>(operand.buffer)].shape;
   Shape largest;
   for (const Outside& outside : plan.tables[static_cast<std::size_t>(operand.table)].outsides) {
@@ -51,7 +52,7 @@ BoundOperand bind_operand(const Plan& plan, const Operand& operand) {
   bound.elements = elements(like);
   if (operand.table == kNone) return bound;
   for (std::size_t k = 0; k < operand.starts.size(); ++k) {
-    Shape shape = plan.buffers[static_cast<std::size_t>(operand.starts[k])].shape;
+    Shape shape = operand.shapes.empty() ? plan.buffers[static_cast<std::size_t>(operand.starts[k])].shape : operand.shapes[k + 1];
     std::int64_t count = 1;
     for (const Outside& outside : plan.tables[static_cast<std::size_t>(operand.table)].outsides) {
       if (outside.operand != static_cast<std::int32_t>(k) + 1 || outside.slots == 0) continue;

@@ -140,7 +140,8 @@ Read Expander::lower_call(const Expression& tree, Scope& scope, const std::strin
   const Loaded& inner = find_container(*op, *scope.in);
   if (inner.container) return lower_instance(call, inner.container, args);
   lower_arguments(args);  // what is wrong inside is reported as well
-  if (inner.reported) return {};
+  const auto used = scope.in->use.find(*op);
+  if (inner.reported || (used != scope.in->use.end() && used->second.empty())) return {};  // what use: says is refused already
   diagnostics_.error("E0302", source_in(scope, tree.source), "unknown op '" + *op + "'" + did_you_mean(*op, callable_names(*scope.in)),
                      "an op is a kind of node, a name in use:, a file beside this one, or a built-in cell");
   return {};
@@ -212,7 +213,8 @@ Read Expander::make(Made made, Scope& scope, const Source& source, const std::st
     return {intern(*name), id, {}, at};
   }
   node.is_part = true;
-  node.name = scope.owner->name + "#" + std::to_string(++scope.owner->parts);
+  const bool draw = node.kind->role == Role::kDraw;
+  node.name = scope.owner->name + (draw ? "#draw" + std::to_string(++scope.owner->draws) : "#" + std::to_string(++scope.owner->parts));
   return {kNone, add(std::move(node), std::move(pending)), {}, at};
 }
 

@@ -62,7 +62,11 @@ NodeId Expander::resolve(SymbolId id, const Source& source) {
 // Reports a name that nothing defines, unless what would define it is wrong itself.
 void Expander::check_known(const Read& read, const Instance* in) {
   SymbolId id = read.symbol;
-  for (std::size_t steps = 0; symbol(id).alias != kNone && steps <= symbols_.size(); ++steps) id = symbol(id).alias;
+  Source source = read.source;  // or where the second name is given that leads nowhere
+  for (std::size_t steps = 0; symbol(id).alias != kNone && steps <= symbols_.size(); ++steps) {
+    source = symbol(id).source;
+    id = symbol(id).alias;
+  }
   const std::string& name = symbol(id).name;
   if (symbol(id).defined || !in) return;
   for (std::size_t dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1)) {
@@ -79,7 +83,7 @@ void Expander::check_known(const Read& read, const Instance* in) {
   const std::string local = name.starts_with(in->prefix) ? name.substr(in->prefix.size()) : name;
   const bool is_option = in->settings.contains(local);
   diagnostics_.error(
-      "E0301", read.source,
+      "E0301", source,
       is_option ? "'" + local + "' is an option: it has no past" : "unknown name '" + local + "'" + did_you_mean(local, names),
       is_option ? "" : "a name is an input, a parameter, a node or an option of this container");
 }

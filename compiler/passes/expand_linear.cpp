@@ -17,78 +17,79 @@ const ExpressionPtr* find_option(const Options& options, std::string_view name) 
 
 }  // namespace
 
+std::optional<Expander::LinearOptions> Expander::linear_options(Call& call, std::size_t operands) {
+  static const std::vector<std::string> kKnown = {"units", "weights", "bias", "merge", "init"};
+  Scope& scope = call.scope;
+  for (const auto& [key, tree] : call.options) {
+    if (std::find(kKnown.begin(), kKnown.end(), key) != kKnown.end()) continue;
+    diagnostics_.error("E0303", source_in(scope, tree->source), "'linear' has no option '" + key + "'" + did_you_mean(key, kKnown),
+                       "it is written linear(a, b, units=n, bias=true, merge=sum, init=glorot, weights=NAME)");
+    return std::nullopt;
+  }
+  const ExpressionPtr* units = find_option(call.options, "units");
+  if (!units || operands == 0) {
+    diagnostics_.error(units ? "E0307" : "E0304", source_in(scope, call.tree->source),
+                       units ? "linear needs an operand" : "linear needs units", units ? "write linear(x, units=128)" : "add units=128");
+    return std::nullopt;
+  }
+  // One of a few words; `otherwise` if the option is not given.
+  const auto choice = [&](std::string_view name, std::string otherwise, const std::vector<std::string>& words, std::string_view code,
+                          const std::string& what) -> std::optional<std::string> {
+    const ExpressionPtr* tree = find_option(call.options, name);
+    const auto found = tree ? word(**tree, scope) : std::optional(std::move(otherwise));
+    if (!found || !tree || std::find(words.begin(), words.end(), *found) != words.end()) return found;
+    std::string all;
+    for (const std::string& one : words) all += (all.empty() ? "" : ", ") + one;
+    diagnostics_.error(code, source_in(scope, (*tree)->source), what + " '" + *found + "'" + did_you_mean(*found, words), "one of " + all);
+    return std::nullopt;
+  };
+  const auto size = dim(**units, scope, NewSizes::kRefuse);
+  const auto merge = choice("merge", "sum", {"sum", "concat", "mul", "mean", "max", "min"}, "E0315", "unknown merge");
+  const auto init = choice("init", "", {"glorot", "orthogonal", "normal", "uniform", "zeros", "ones"}, "E0305", "unknown initialiser");
+  const auto bias = choice("bias", "true", {"true", "false"}, "E0305", "bias= takes true or false, found");
+  const ExpressionPtr* weights = find_option(call.options, "weights");
+  const auto group = weights ? word(**weights, scope) : std::optional<std::string>("");
+  if (!size || !merge || !init || !bias || !group) return std::nullopt;
+  return LinearOptions{*size, *group, *merge, *init, *bias == "true"};
+}
+
 Read Expander::lower_linear(Call& call, const std::vector<Argument>& arguments) {
   Scope& scope = call.scope;
   const Source source = source_in(scope, call.tree->source);
-  const std::vector<std::string> known = {"units", "weights", "bias", "merge", "init"};
-  for (const auto& [key, tree] : call.options) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    diagnostics_.error("E0303", source_in(scope, tree->source), "'linear' has no option '" + key + "'" + did_you_mean(key, known),
-                       "it is written linear(a, b, units=n, bias=true, merge=sum, init=glorot, weights=NAME)");
-    return {};
-  }
-  const ExpressionPtr* units_tree = find_option(call.options, "units");
-  if (!units_tree || arguments.empty()) {
-    diagnostics_.error(units_tree ? "E0307" : "E0304", source, units_tree ? "linear needs an operand" : "linear needs units",
-                       units_tree ? "write linear(x, units=128)" : "add units=128");
-    return {};
-  }
-  const ExpressionPtr* group_tree = find_option(call.options, "weights");
-  const ExpressionPtr* merge_tree = find_option(call.options, "merge");
-  const ExpressionPtr* bias_tree = find_option(call.options, "bias");
-  const auto units = dim(**units_tree, scope, NewSizes::kRefuse);
-  const auto group_word = group_tree ? word(**group_tree, scope) : std::optional<std::string>("");
-  const auto merge = merge_tree ? word(**merge_tree, scope) : std::optional<std::string>("sum");
-  const auto bias = bias_tree ? word(**bias_tree, scope) : std::optional<std::string>("true");
-  const ExpressionPtr* init_tree = find_option(call.options, "init");
-  const auto init = init_tree ? word(**init_tree, scope) : std::optional<std::string>("");
-  if (!units || !group_word || !merge || !bias || !init) return {};
-  const std::vector<std::string> inits = {"", "glorot", "orthogonal", "normal", "uniform", "zeros", "ones"};
-  if (std::find(inits.begin(), inits.end(), *init) == inits.end()) {
-    diagnostics_.error("E0305", source_in(scope, (*init_tree)->source), "unknown initialiser '" + *init + "'" + did_you_mean(*init, inits),
-                       "glorot, orthogonal, normal, uniform, zeros or ones");
-    return {};
-  }
-  const std::vector<std::string> merges = {"sum", "concat", "mul", "mean", "max", "min"};
-  if (std::find(merges.begin(), merges.end(), *merge) == merges.end()) {
-    diagnostics_.error("E0315", source_in(scope, (*merge_tree)->source), "unknown merge '" + *merge + "'" + did_you_mean(*merge, merges),
-                       "sum, concat, mul, mean, max or min");
-    return {};
-  }
-  if (*bias != "true" && *bias != "false") {
-    diagnostics_.error("E0305", source_in(scope, (*bias_tree)->source), "bias= takes true or false, found '" + *bias + "'");
-    return {};
-  }
+  const auto options = linear_options(call, arguments.size());
+  if (!options) return {};
   const std::string prefix = scope.in->prefix;
-  const std::string group = group_tree ? prefix + *group_word : free_name(prefix + scope.owner->local + ".linear");
-  const bool has_bias = *bias == "true";
-  const bool named_product = arguments.size() == 1 && !has_bias;
-  const bool split = options_.split_products || arguments.size() == 1 || *merge != "sum";
+  const bool shared = !options->weights.empty();
+  const std::string group = shared ? prefix + options->weights : free_name(prefix + scope.owner->local + ".linear");
+  const std::string* product_name = arguments.size() == 1 && !options->bias ? call.name : nullptr;
+  const bool split = options_.split_products || arguments.size() == 1 || options->merge != "sum";
   std::vector<Read> products, operands, weights;
   std::vector<std::string> labels;
   for (std::size_t k = 0; k < arguments.size(); ++k) {
     Scope inner = arguments[k].scope;
     const Read read = arguments[k].tree ? lower(*arguments[k].tree, inner) : Read{};
-    const std::string label = group_tree ? std::to_string(k + 1) : label_of(arguments[k], k + 1);
-    if (std::find(labels.begin(), labels.end(), label) != labels.end()) {
-      diagnostics_.error("E0312", source, "linear reads '" + label + "' twice", "once is enough: the two weights would only add up");
+    labels.push_back(shared ? std::to_string(k + 1) : label_of(arguments[k], k + 1));
+    if (std::find(labels.begin(), labels.end() - 1, labels.back()) != labels.end() - 1) {
+      diagnostics_.error("E0312", source, "linear reads '" + labels.back() + "' twice",
+                         "once is enough: the two weights would only add up");
       return {};
     }
-    labels.push_back(label);
-    declare_parameter(*scope.in, group + "." + label, {graph_.sizes.fresh(""), *units}, {*init, 0, false}, source);
-    Read weight = read_symbol(group + "." + label, source);
+    const std::string name = group + "." + labels.back();
+    declare_parameter(*scope.in, name, {graph_.sizes.fresh(""), options->units}, {options->init, 0, false}, source);
+    Read weight = read_symbol(name, source);
     if (split) {
-      products.push_back(make({"matmul", {read, std::move(weight)}}, scope, source, named_product ? call.name : nullptr));
+      products.push_back(make({"matmul", {read, std::move(weight)}}, scope, source, product_name));
     } else {
       operands.push_back(read);
       weights.push_back(make({"transpose", {std::move(weight)}}, scope, source, nullptr));
     }
   }
-  if (named_product) return products[0];
-  const Read total = split ? join(*merge, std::move(products), call, has_bias ? nullptr : call.name)
-                           : joined_product(std::move(operands), std::move(weights), call, has_bias ? nullptr : call.name);
-  if (!has_bias) return total;
-  const Dim outputs = *merge == "concat" ? *units * static_cast<std::int64_t>(arguments.size()) : *units;
+  if (arguments.size() == 1 && !options->bias) return products[0];
+  const std::string* total_name = options->bias ? nullptr : call.name;
+  const Read total = split ? join(options->merge, std::move(products), call, total_name)
+                           : joined_product(std::move(operands), std::move(weights), call, total_name);
+  if (!options->bias) return total;
+  const Dim outputs = options->merge == "concat" ? options->units * static_cast<std::int64_t>(arguments.size()) : options->units;
   declare_parameter(*scope.in, group + ".bias", {outputs}, {}, source);
   return make({"add", {total, read_symbol(group + ".bias", source)}}, scope, source, call.name);
 }

@@ -103,6 +103,7 @@ struct Owner {
   std::string name;   // in full
   std::string local;  // in its container
   int parts = 0;
+  int draws = 0;  // counted apart: random numbers go by names, which no optimisation may change
 };
 
 // Inside the equation of a composite: what its names stand for.
@@ -252,6 +253,14 @@ class Expander {
   bool may_be_called(const NodeKind& kind) const;
   std::vector<std::string> callable_names(const Instance& in) const;
   // expand_linear.cpp
+  struct LinearOptions {
+    Dim units;
+    std::string weights;  // name of a group, or ""
+    std::string merge;
+    std::string init;
+    bool bias = true;
+  };
+  std::optional<LinearOptions> linear_options(Call& call, std::size_t operands);
   Read lower_linear(Call& call, const std::vector<Argument>& arguments);
   Read joined_product(std::vector<Read> operands, std::vector<Read> weights, Call& call, const std::string* name);
   std::string label_of(const Argument& argument, std::size_t position);

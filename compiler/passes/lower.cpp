@@ -69,8 +69,11 @@ class Lowering {
       const Node& node = graph_[reader];
       const Role role = node.kind->role;
       const bool looks_up = role == Role::kPoint || role == Role::kLocal || role == Role::kProduct || role == Role::kProductSum;
+      Space points = node.space;
+      if (role == Role::kProductSum) points = graph_[node.operands[0]].space | graph_[node.operands[1]].space;
       for (const NodeId operand : node.operands) {
-        if (operand != kNone && !looks_up) absorbed_[static_cast<std::size_t>(operand)] = false;
+        if (operand == kNone || (looks_up && (graph_[operand].space == points || spreads(operand)))) continue;
+        absorbed_[static_cast<std::size_t>(operand)] = false;
       }
     }
     const auto must_be_made = [&](NodeId id) {
@@ -82,6 +85,9 @@ class Lowering {
     for (const NodeId id : keep_) must_be_made(id);
     must_be_made(graph_.total_loss);
   }
+
+  // A table can move and spread at once where the axes that the move may leave are those of a value that it reads.
+  bool spreads(NodeId id) const { return graph_[id].kind->role == Role::kMove && graph_[id].operands[0] != kNone; }
 
   void make_buffers() {
     for (NodeId id = 0; id < graph_.size(); ++id) {
@@ -167,7 +173,7 @@ class Lowering {
       Instruction made;
       made.op = OpCode::kSetLengths;
       made.node = id;
-      made.operands = {{buffer(id), kNone, {}}};
+      made.operands = {{buffer(id), kNone, {}, {}}};
       made.axis = axis;
       made.layout = layout_of(id);
       made.text = "lengths of " + graph_.axes[static_cast<std::size_t>(axis)].name + " = " + graph_[id].name;
@@ -214,8 +220,10 @@ class Lowering {
     table.moves = move.moves;
     table.depth = depth;
     read.buffer = buffer(move.operands[0]);
+    read.shapes.push_back(move.operands[0] == kNone ? graph_.sizes.resolve(move.shape) : shape(move.operands[0]));
     for (const Outside& outside : move.outsides) {
       const NodeId start = move.operands[static_cast<std::size_t>(outside.operand)];
+      read.shapes.push_back(shape(start));
       read.starts.push_back(buffer(start));
       table.starts.push_back(layout_of(start));
       table.outsides.push_back({outside.axis, static_cast<std::int32_t>(read.starts.size()), outside.slots});
@@ -319,7 +327,7 @@ class Lowering {
 
   // Sums walk over the points of what they read.
   void group(const Node& node, GroupSpec::Kind kind, Instruction& made) {
-    made.operands = {{buffer(node.operands[0]), kNone, {}}};
+    made.operands = {{buffer(node.operands[0]), kNone, {}, {}}};
     const LayoutId source = layout_of(node.operands[0]);
     if (kind == GroupSpec::Kind::kReduce && made.layout == kNone) {
       made.layout = source;
@@ -355,6 +363,7 @@ class Lowering {
     return layout({both, {}, both.axes()});
   }
 
+  const Shape& shape(NodeId id) const { return plan_.nodes[static_cast<std::size_t>(id)].shape; }
   std::vector<std::int64_t> dims(NodeId id) const { return numbers(plan_.nodes[static_cast<std::size_t>(id)].shape); }
 
   void fit_to_shapes(const Node& node, Instruction& made) {

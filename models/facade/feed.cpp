@@ -320,10 +320,11 @@ std::map<std::string, std::vector<std::int64_t>> fed_shapes(const Feed& feed, co
     const Nested* fed = Feed::find(input ? feed.inputs : feed.parameters, node.name);
     if (!fed) continue;
     Dims dims = measured(*fed);
-    const std::size_t rank = node.shape.size();
-    if (input && dims.size() >= rank) dims.erase(dims.begin(), dims.end() - static_cast<std::ptrdiff_t>(rank));
+    const std::size_t rank = node.shape.size(), before = input ? 1 + node.extra_axes.size() : 0;
+    if (dims.size() != before + rank) continue;  // an empty list ends early; what does not fit is reported with the shapes known
+    dims.erase(dims.begin(), dims.begin() + static_cast<std::ptrdiff_t>(before));
     const bool known = std::find(dims.begin(), dims.end(), kUnknown) == dims.end();
-    if (dims.size() == rank && known) shapes[node.name] = dims;
+    if (known) shapes[node.name] = dims;
   }
   return shapes;
 }

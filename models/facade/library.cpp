@@ -73,6 +73,7 @@ class Library {
     const fs::path folder = asker.folder.empty() ? fs::path(".") : fs::path(asker.folder);
     const fs::path path = folder / use.value;
     std::error_code error;
+    if (use.value.empty()) return nullptr;  // the reader has refused it
     if (!stays_below(folder, use.value)) {
       diagnostics.error("E0901", use.source, fmt::format("'{}' leads out of the model's folder", use.value),
                         "name a file in the folder of the model or below it");

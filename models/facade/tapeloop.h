@@ -16,4 +16,4 @@
 #include "models/facade/stepper.h"   // IWYU pragma: export
 #include "models/facade/train.h"     // IWYU pragma: export
 #include "models/facade/verify.h"    // IWYU pragma: export
-#include "models/kind_functions.h"   // IWYU pragma: export
+#include "models/facade/kind_functions.h"   // IWYU pragma: export
