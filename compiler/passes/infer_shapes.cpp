@@ -145,7 +145,7 @@ class ShapesInference {
     }
     if (unknown == kNone || diagnostics_.errors() > before) return;
     const Node& node = graph_[unknown];
-    diagnostics_.error("E0502", node.source, "the shape of '" + node.name + "' cannot be found: it depends on itself alone",
+    diagnostics_.error("E0502", node.source, "the shape of '" + node.name + "' cannot be found: it depends on itself",
                        "declare the sizes of the parameters that it reads");
   }
 

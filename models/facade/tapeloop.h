@@ -9,11 +9,11 @@
 // Whatever is wrong with a model, a feed or data is thrown as one ModelError that lists all of it; files as FileError.
 #pragma once
 
-#include "core/api.h"                // IWYU pragma: export
-#include "models/facade/evaluate.h"  // IWYU pragma: export
-#include "models/facade/model.h"     // IWYU pragma: export
-#include "models/facade/session.h"   // IWYU pragma: export
-#include "models/facade/stepper.h"   // IWYU pragma: export
-#include "models/facade/train.h"     // IWYU pragma: export
-#include "models/facade/verify.h"    // IWYU pragma: export
-#include "models/facade/kind_functions.h"   // IWYU pragma: export
+#include "core/api.h"                      // IWYU pragma: export
+#include "models/facade/evaluate.h"        // IWYU pragma: export
+#include "models/facade/kind_functions.h"  // IWYU pragma: export
+#include "models/facade/model.h"           // IWYU pragma: export
+#include "models/facade/session.h"         // IWYU pragma: export
+#include "models/facade/stepper.h"         // IWYU pragma: export
+#include "models/facade/train.h"           // IWYU pragma: export
+#include "models/facade/verify.h"          // IWYU pragma: export
