@@ -64,7 +64,7 @@ class Compilation {
     if (diagnostics_.has_errors()) return result;
     observed("partition", graph);
     const std::vector<NodeId> keep = kept(graph);
-    result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep, diagnostics_);
+    result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
     result.plan = plan_memory(std::move(result.plan), on("share"), keep);
     return result;

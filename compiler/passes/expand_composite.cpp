@@ -8,6 +8,13 @@
 #include "compiler/passes/expander.h"
 
 namespace tapeloop::expanding {
+namespace {
+
+Value as_value(const AttributeValue& attribute) {
+  return std::visit([](const auto& value) { return Value(value); }, attribute);
+}
+
+}  // namespace
 
 Read Expander::lower_composite(Call& call, const NodeKind& kind, std::vector<Read> reads, const Along* along) {
   for (const Read& read : reads) {
@@ -33,35 +40,19 @@ bool Expander::composite_options(Call& call, const NodeKind& kind, Frame& frame)
   for (const OptionSpec& spec : kind.options) {
     names.emplace_back(spec.name);
     auto& value = frame.options[names.back()];
-    if (!spec.otherwise) continue;
-    if (const auto* number = std::get_if<double>(&*spec.otherwise)) value = *number;
-    if (const auto* text = std::get_if<std::string>(&*spec.otherwise)) value = *text;
-    if (const auto* numbers = std::get_if<std::vector<double>>(&*spec.otherwise)) value = *numbers;
+    if (spec.otherwise) value = as_value(*spec.otherwise);
   }
   for (const auto& [key, tree] : call.options) {
     if (key == "weights" && !kind.parameters.empty()) continue;
-    const std::string& name = key;  // clang 14 takes no part of a pair into a lambda
-    const auto spec = std::find_if(kind.options.begin(), kind.options.end(), [&](const OptionSpec& one) { return one.name == name; });
-    if (spec == kind.options.end()) {
-      diagnostics_.error(
-          key == "along" ? "E0407" : "E0303", source_in(call.scope, tree->source),
-          "'" + call.op + (key == "along" ? "' takes no along=" : "' has no option '" + key + "'" + did_you_mean(key, names)),
-          "it is written " + std::string(kind.usage));
+    const auto at = std::find(names.begin(), names.end(), key);
+    if (at == names.end()) {
+      const std::string what = key == "along" ? "takes no along=" : "has no option '" + key + "'" + did_you_mean(key, names);
+      diagnostics_.error(key == "along" ? "E0407" : "E0303", source_in(call.scope, tree->source), "'" + call.op + "' " + what,
+                         "it is written " + std::string(kind.usage));
       return false;
     }
-    if (spec->type == OptionSpec::Type::kAxis) {
-      Options one = {{"along", tree}};
-      bool wrong = false;
-      const auto place = along(one, call.scope, wrong);
-      if (wrong) return false;
-      if (place) frame.options[key] = *place;
-      continue;
-    }
-    const auto value = attribute(*spec, *tree, call.scope);
-    if (!value) return false;
-    if (const auto* number = std::get_if<double>(&*value)) frame.options[key] = *number;
-    if (const auto* text = std::get_if<std::string>(&*value)) frame.options[key] = *text;
-    if (const auto* numbers = std::get_if<std::vector<double>>(&*value)) frame.options[key] = *numbers;
+    const OptionSpec& spec = kind.options[static_cast<std::size_t>(at - names.begin())];
+    if (!composite_option(spec, tree, call.scope, frame.options[key])) return false;
   }
   for (const OptionSpec& spec : kind.options) {
     if (frame.options.find(spec.name)->second || spec.type == OptionSpec::Type::kAxis) continue;
@@ -70,6 +61,19 @@ bool Expander::composite_options(Call& call, const NodeKind& kind, Frame& frame)
     return false;
   }
   return true;
+}
+
+bool Expander::composite_option(const OptionSpec& spec, const ExpressionPtr& tree, const Scope& scope, std::optional<Value>& found) {
+  if (spec.type == OptionSpec::Type::kAxis) {
+    Options one = {{"along", tree}};
+    bool wrong = false;
+    const auto place = along(one, scope, wrong);
+    if (place) found = *place;
+    return !wrong;
+  }
+  const auto value = attribute(spec, *tree, scope);
+  if (value) found = as_value(*value);
+  return value.has_value();
 }
 
 // NODE.KIND.name, or GROUP.name with weights=GROUP.

@@ -268,6 +268,7 @@ class Expander {
   // `along`: the axis of a kind NAME_along, as NAME(x, along=u) makes it.
   Read lower_composite(Call& call, const NodeKind& kind, std::vector<Read> reads, const Along* along = nullptr);
   bool composite_options(Call& call, const NodeKind& kind, Frame& frame);
+  bool composite_option(const OptionSpec& spec, const ExpressionPtr& tree, const Scope& scope, std::optional<Value>& found);
   bool composite_parameters(Call& call, const NodeKind& kind, Frame& frame);
   const Expression& composite_equation(const NodeKind& kind);
 

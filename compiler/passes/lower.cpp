@@ -12,9 +12,8 @@ namespace {
 
 class Lowering {
  public:
-  Lowering(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep,
-           Diagnostics& diagnostics)
-      : graph_(graph), schedule_(schedule), placements_(placements), keep_(keep), diagnostics_(diagnostics) {}
+  Lowering(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep)
+      : graph_(graph), schedule_(schedule), placements_(placements), keep_(keep) {}
 
   Plan run() {
     describe();
@@ -395,16 +394,14 @@ class Lowering {
   const Schedule& schedule_;
   const std::vector<Placement>& placements_;
   const std::vector<NodeId>& keep_;
-  Diagnostics& diagnostics_;
   std::vector<bool> absorbed_;
   Plan plan_;
 };
 
 }  // namespace
 
-Plan lower(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep,
-           Diagnostics& diagnostics) {
-  return Lowering(graph, schedule, placements, keep, diagnostics).run();
+Plan lower(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep) {
+  return Lowering(graph, schedule, placements, keep).run();
 }
 
 }  // namespace tapeloop

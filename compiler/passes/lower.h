@@ -5,16 +5,13 @@
 
 #include "compiler/passes/layouts.h"
 #include "compiler/passes/partition.h"
-#include "core/diagnostics.h"
 #include "core/graph.h"
 #include "core/plan.h"
 
 namespace tapeloop {
 
-// Ensures: one buffer for each value that is made (plan_memory lets them share). Reports E0608 where the length of an axis would be
-// computed inside a scan. `keep` are nodes that must have a buffer.
-Plan lower(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep,
-           Diagnostics& diagnostics);
+// Ensures: one buffer for each value that is made (plan_memory lets them share). `keep` are nodes that must have a buffer.
+Plan lower(const Graph& graph, const Schedule& schedule, const std::vector<Placement>& placements, const std::vector<NodeId>& keep);
 
 // Loop over one point's elements for operands of these shapes; `in_parameters[k]`: operand k is one row for all points.
 PointLoop point_loop(const std::vector<std::int64_t>& result, const std::vector<std::vector<std::int64_t>>& operands,
