@@ -32,12 +32,14 @@ std::string stack(std::int64_t layers) {
 void compile_model(benchmark::State& state, std::string (*model)(std::int64_t)) {
   const std::string text = model(state.range(0));
   const Registry registry = make_registry();
+  CompileOptions options;
+  options.input_gradients = true;
   double nodes = 0;
   for (auto _ : state) {
     Diagnostics diagnostics;
     const std::optional<Container> container = read_container(text, "model.yaml", "", diagnostics);
     raise_errors(diagnostics);
-    const Compiled compiled = compile(*container, {.input_gradients = true}, registry, diagnostics);
+    const Compiled compiled = compile(*container, options, registry, diagnostics);
     raise_errors(diagnostics);
     nodes = static_cast<double>(compiled.graph.nodes.size());
     benchmark::DoNotOptimize(compiled.plan.instructions.data());
