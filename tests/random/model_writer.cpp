@@ -36,6 +36,15 @@ struct Walk {
     const auto& runs = lengths.at(axes[static_cast<std::size_t>(axis)].name);
     return runs.empty() ? 0 : *std::max_element(runs.begin(), runs.end());
   }
+  // Lengths of an axis as the feed has them: lists that end where the outer runs end.
+  Json table(int axis, const std::vector<int>& outer, std::size_t depth, std::size_t row, std::vector<int>& at) const {
+    if (depth == outer.size()) return length(axis, row, at);
+    Json list = Json::array();
+    for (int& p = at[static_cast<std::size_t>(outer[depth])] = 0; p < length(outer[depth], row, at); ++p) {
+      list.push_back(table(axis, outer, depth + 1, row, at));
+    }
+    return list;
+  }
   template <class Visit>
   void points(const std::vector<int>& on, std::size_t depth, std::size_t row, std::vector<int>& at, const Visit& visit) const {
     if (depth == on.size()) return visit();
@@ -201,11 +210,11 @@ void ModelWriter::draw_inputs(RandomModel& model) {
   for (int k = 0; k < static_cast<int>(axes.size()); ++k) {
     const RandomAxis& axis = axes[static_cast<std::size_t>(k)];
     const std::vector<int> outer = axes_of(closure(k) & ~(1U << k));
-    const Array<double> table = filled(outer, 0, [&](std::size_t row) { return walk.length(k, row, at); });
     if (axis.length.empty()) {
-      feed["lengths"][axis.name] = nested(table);
+      Json& tables = feed["lengths"][axis.name] = Json::array();
+      for (std::size_t row = 0; row < rows; ++row) tables.push_back(walk.table(k, outer, 0, row, at));
     } else {
-      model.batch.inputs[axis.length] = table;
+      model.batch.inputs[axis.length] = filled(outer, 0, [&](std::size_t row) { return walk.length(k, row, at); });
       model.batch.lengths.erase(axis.name);
     }
   }
