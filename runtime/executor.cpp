@@ -35,6 +35,7 @@ Executor<T>::Executor(std::shared_ptr<const Plan> plan, const RunOptions& option
     : plan_(std::move(plan)),
       seed_(options.seed),
       poison_(options.poison),
+      times_(options.times),
       extents_(*plan_),
       tables_(*plan_, extents_, options.swapped),
       buffers_(*plan_, extents_, options.max_bytes),
@@ -99,6 +100,7 @@ void Executor<T>::forward(const Batch<T>& batch) {
   feed_.start(batch);
   if (poison_) buffers_.begin_poison();
   lengths_known();
+  if (times_) times_->start();
   run(forward_, 0);
   ran_ = true;
 }
@@ -108,6 +110,7 @@ void Executor<T>::backward(const Cotangents<T>& cotangents) {
   if (!ran_) throw std::logic_error("backward without forward");
   const WorkerScope scope;
   feed_.pack_seeds(cotangents);
+  if (times_) times_->start();
   run(backward_, 0);
 }
 
@@ -124,7 +127,10 @@ void Executor<T>::lengths_known() {
 template <class T>
 void Executor<T>::run(const std::vector<Stage>& stages, std::size_t depth) {
   for (const Stage& stage : stages) {
-    for (const Step* step : stage.steps) execute(*step);
+    for (const Step* step : stage.steps) {
+      execute(*step);
+      if (times_) note(*step);
+    }
     if (stage.scan) run_scan(stage, depth);
   }
 }
@@ -170,6 +176,12 @@ void Executor<T>::execute(const Step& step) {
     case OpCode::kSetLengths:
       return set_lengths(step);
   }
+}
+
+// Apart from `run`, so that what is seldom asked for stays out of its loop.
+template <class T>
+void Executor<T>::note(const Step& step) {
+  times_->done(*step.instruction, frame_.points(step).size());
 }
 
 // The lengths of an axis, from the value that says them: one for each point of the axes that it lies within.

@@ -10,6 +10,7 @@
 #include "runtime/buffers.h"
 #include "runtime/extents.h"
 #include "runtime/frame.h"
+#include "runtime/instruction_times.h"
 #include "runtime/point_work.h"
 #include "runtime/run.h"
 #include "runtime/sum_work.h"
@@ -53,11 +54,13 @@ class Executor {
   void run(const std::vector<Stage>& stages, std::size_t depth);
   void run_scan(const Stage& stage, std::size_t depth);
   void execute(const Step& step);
+  void note(const Step& step);
   void set_lengths(const Step& step);
 
   std::shared_ptr<const Plan> plan_;
   std::uint64_t seed_;
   bool poison_;
+  InstructionTimes* times_;  // may be null
   Extents extents_;
   Tables tables_;
   Buffers<T> buffers_;

@@ -23,15 +23,17 @@
 namespace tapeloop {
 
 class Extents;
+class InstructionTimes;
 class Tables;
 template <class T>
 class Executor;
 
 struct RunOptions {
-  std::uint64_t seed = 0;      // of random draws
-  bool poison = false;         // fill what is yet to be written with NaN before each run: what reads it too early shows
-  std::int64_t max_bytes = 0;  // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
-  TableId swapped = kNone;     // a test of the tests: exchanges two rows of this table whenever it is built
+  std::uint64_t seed = 0;             // of random draws
+  bool poison = false;                // fill what is yet to be written with NaN before each run: what reads it too early shows
+  std::int64_t max_bytes = 0;         // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
+  InstructionTimes* times = nullptr;  // of the plan that is run: told of every instruction; outlives the run
+  TableId swapped = kNone;            // a test of the tests: exchanges two rows of this table whenever it is built
 };
 
 template <class T>
