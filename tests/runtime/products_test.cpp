@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <memory>
 #include <random>
 #include <vector>
 
 #include "runtime/worker_scope.h"
-#include "tests/runtime/allocations.h"
+#include "tests/allocations.h"
 
 namespace tapeloop::test {
 namespace {
@@ -65,6 +67,16 @@ TYPED_TEST(ProductsTest, EqualTheDefinitionAtManySizes) {
   }
 }
 
+TEST(AllocationCount, SeesOperatorsAndLibraries) {
+  if (!AllocationCount::works()) GTEST_SKIP() << "the allocator cannot be watched here";
+  const AllocationCount allocations;
+  const auto number = std::make_unique<volatile int>(1);
+  void* volatile block = std::malloc(100);
+  std::free(block);
+  EXPECT_EQ(allocations.news(), 1);
+  EXPECT_EQ(allocations.all(), 2);
+}
+
 TYPED_TEST(ProductsTest, TakeNothingFromTheHeap) {
   using T = TypeParam;
   const WorkerScope scope;
@@ -75,8 +87,7 @@ TYPED_TEST(ProductsTest, TakeNothingFromTheHeap) {
   Products<T> products;
   products.multiply({256, 256, 256}, a.data(), b.data(), y.data());
   products.multiply_transposed({256, 256, 256}, a.data(), b.data(), y.data(), true);
-  const std::int64_t news_before = news();
-  const std::int64_t mallocs_before = mallocs();
+  const AllocationCount allocations;
   for (const std::int64_t m : kSizes) {
     for (const std::int64_t k : kSizes) {
       for (const std::int64_t n : {1, 24, 200}) {
@@ -85,10 +96,10 @@ TYPED_TEST(ProductsTest, TakeNothingFromTheHeap) {
       }
     }
   }
-  EXPECT_EQ(news() - news_before, 0);
+  EXPECT_EQ(allocations.news(), 0);
   // oneDNN's sgemm takes scratch from malloc within a call; Eigen has it on the stack.
   if (sizeof(T) == 8) {
-    EXPECT_EQ(mallocs() - mallocs_before, 0);
+    EXPECT_EQ(allocations.all(), 0);
   }
 }
 

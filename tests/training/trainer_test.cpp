@@ -8,7 +8,7 @@
 #include "compiler/frontend/container_reader.h"
 #include "models/facade/model.h"
 #include "models/facade/train.h"
-#include "tests/training/allocations.h"
+#include "tests/allocations.h"
 
 namespace tapeloop {
 namespace {
@@ -135,7 +135,7 @@ TEST(Trainer, AllocatesNothingOnceTheLargestExtentsHaveBeenSeen) {
   for (const Batch<float>& batch : batches) {
     const AllocationCount allocations;
     trainer.step(batch);
-    EXPECT_EQ(allocations.count(), 0) << batch.rows << " rows";
+    EXPECT_EQ(allocations.all(), 0) << batch.rows << " rows";
   }
 }
 
