@@ -1,11 +1,11 @@
-// Products of matrices, row-major: oneDNN for float where the build found it, Eigen otherwise and for double.
-//
-// An object, so that a library's packed forms of weights can be kept in it. One belongs to one run, hence to one thread at a time.
-// No product allocates memory but dnnl_sgemm, which takes scratch from malloc and gives it back within the call; it serves weights
-// of more than 32 x 32 numbers, Eigen the smaller ones.
+// Products of matrices, row-major, with their scratch. One belongs to one run, hence to one thread at a time.
 #pragma once
 
+#include <cstdint>
+
 #include "core/plan.h"
+#include "runtime/buffers.h"
+#include "runtime/product_kernels.h"
 
 namespace tapeloop {
 
@@ -14,8 +14,16 @@ class Products {
  public:
   // y[m, n] = a[m, k] b[k, n], overwritten.
   void multiply(const ProductSize& size, const T* a, const T* b, T* y);
+  // The same with packed weights; rows of a and y may lie apart: lda and ldy are the numbers from row to row. add: onto y.
+  void multiply_packed(const ProductSize& size, const T* a, std::int64_t lda, const T* packed, T* y, std::int64_t ldy, bool add);
   // y[k, n] = a[m, k]^T b[m, n], overwritten, or added to what is there.
-  void multiply_transposed(const ProductSize& size, const T* a, const T* b, T* y, bool add);
+  void multiply_transposed(const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y, bool add);
+
+ private:
+  T* scratch(std::size_t count);
+
+  const ProductKernels<T>& kernels_ = product_kernels<T>();
+  AlignedArray<T> scratch_;
 };
 
 extern template class Products<float>;

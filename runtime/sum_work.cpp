@@ -37,7 +37,7 @@ void SumWork<T>::product_sum(const Step& step) {
 // out[k, n] = (or +=) a^T b, where a is [m, k], or [m] row numbers that stand for one-hot rows.
 template <class T>
 void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, const T* b, T* out, bool add) {
-  if (!made.kind->adds_by_number) return products_.multiply_transposed(size, a, b, out, add);
+  if (!made.kind->adds_by_number) return products_.multiply_transposed(size, a, size.k, b, size.n, out, add);
   if (!add) std::fill_n(out, size.k * size.n, T(0));
   for (std::int64_t i = 0; i < size.m; ++i, b += size.n) {
     if (!(a[i] > T(-0.5) && a[i] < static_cast<T>(size.k) - T(0.5))) continue;

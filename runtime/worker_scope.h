@@ -3,7 +3,7 @@
 
 namespace tapeloop {
 
-// Denormals count as zero (a decaying state makes products a hundred times slower otherwise), and oneDNN gets one thread: ours.
+// Denormals count as zero: a decaying state makes products a hundred times slower otherwise.
 class WorkerScope {
  public:
   WorkerScope();
@@ -12,8 +12,7 @@ class WorkerScope {
   WorkerScope& operator=(const WorkerScope&) = delete;
 
  private:
-  unsigned saved_control_ = 0;
-  int saved_threads_ = 0;
+  [[maybe_unused]] unsigned saved_control_ = 0;
 };
 
 }  // namespace tapeloop

@@ -1,4 +1,4 @@
-// The unit that is compiled for several instruction sets must share no weak function with others: the linker keeps one copy of
+// A unit that is compiled for several instruction sets must share no weak function with others: the linker keeps one copy of
 // such a function, maybe that for AVX-512, and every caller on an older processor would stumble over it.
 #include <gtest/gtest.h>
 
@@ -42,14 +42,19 @@ bool stays_at_home(const std::string& symbol) {
   return symbol.find("::N_") != std::string::npos || symbol.find(" hwy::") != std::string::npos;
 }
 
-TEST(VectorUnit, LetsNoWeakSymbolOutOfItsNamespaces) {
-  const std::vector<std::string> found = symbols(TAPELOOP_BINARY_DIR "/nodes/libtapeloop_nodes.a", "point_table.cpp.o");
+void expect_no_leak(const std::string& archive, const std::string& member) {
+  const std::vector<std::string> found = symbols(archive, member);
   int own = 0;
   for (const std::string& symbol : found) {
     own += symbol.find("tapeloop::N_") != std::string::npos;
     EXPECT_TRUE(!is_weak(symbol) || stays_at_home(symbol)) << symbol;
   }
-  EXPECT_GT(own, 0) << "the archive was not found, or has no vector unit";
+  EXPECT_GT(own, 0) << member << ": the archive was not found, or has no vector unit";
+}
+
+TEST(VectorUnits, LetNoWeakSymbolOutOfTheirNamespaces) {
+  expect_no_leak(TAPELOOP_BINARY_DIR "/nodes/libtapeloop_nodes.a", "point_table.cpp.o");
+  expect_no_leak(TAPELOOP_BINARY_DIR "/libtapeloop_runtime.a", "product_kernels.cpp.o");
 }
 
 }  // namespace

@@ -1,0 +1,41 @@
+// Matrix products for every instruction set, the best one chosen at run time. What they promise, and vendor libraries do not:
+// nothing is allocated, an element of the result is one chain of multiply-adds in ascending order, so its bits do not depend on
+// how many rows or columns are computed with it, and rows may lie apart (columns of a wider matrix). As fast as oneDNN's packed
+// matmul at 4 to 64 rows (bench/parts.cpp).
+// Both sides of this table share no header: see nodes/point_table.h.
+#pragma once
+
+#include <cstddef>
+
+namespace tapeloop {
+
+// Weights b[k, n] are read in panels of a few vectors' columns, packed as [panel][k][columns of a panel], zeros past n.
+// kPanelRoom: a packed matrix has at most k * (n rounded up to this) numbers, on every processor.
+inline constexpr std::size_t kPanelRoom = 32;
+
+template <class T>
+struct ProductKernels {
+  // Element (i, j) of b[k, n] is b[i * step_k + j * step_n]; it becomes element (row + i, column + j) of a packed matrix of
+  // `rows` rows. What no block covers must have been set to zeros.
+  void (*pack)(std::size_t k, std::size_t n, const T* b, std::size_t step_k, std::size_t step_n, std::size_t rows, std::size_t row,
+               std::size_t column, T* packed);
+  // c[m, n] = a[m, k] b, or added to what is there; lda and ldc: numbers from row to row.
+  void (*multiply_packed)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, T* c, std::size_t ldc,
+                          bool add);
+  // The same by b[k, n] as it lies, row-major. scratch: k * kPanelRoom numbers.
+  void (*multiply)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
+                   std::size_t ldc, T* scratch);
+  // c[k, n] += a[m, k]^T b[m, n], the m rows in blocks of kSummedRows that are added in order. scratch: see transposed_scratch.
+  void (*multiply_transposed)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
+                              std::size_t ldc, T* scratch);
+};
+
+inline constexpr std::size_t kSummedRows = 256;
+// Numbers of scratch for multiply_transposed.
+constexpr std::size_t transposed_scratch(std::size_t k, std::size_t n) { return kSummedRows * (k + n + 2 * kPanelRoom); }
+
+template <class T>
+const ProductKernels<T>& product_kernels();
+const char* product_target();  // the instruction set: "AVX3"
+
+}  // namespace tapeloop
