@@ -74,7 +74,7 @@ class TextDump {
         lines(segment.body, depth + 1, phase);
         continue;
       }
-      out_ += indent + (depth == 1 ? "bulk\n" : "step\n");
+      out_ += indent + (depth > 1 ? "step\n" : segment.whole() ? "once for all shards\n" : "bulk\n");
       table(segment.instructions, indent + "  ");
     }
   }

@@ -24,8 +24,8 @@ class JsonDump {
     }
     root["free_sizes"] = plan_.free_sizes;
     root["buffers"] = plan_.buffers.size();
-    root["forward"] = program(plan_.forward);
-    root["backward"] = program(plan_.backward);
+    root["forward"] = program(plan_.forward, true);
+    root["backward"] = program(plan_.backward, true);
     return root.dump(2) + "\n";
   }
 
@@ -52,15 +52,16 @@ class JsonDump {
     return item;
   }
 
-  Json program(const Program& segments) const {
+  Json program(const Program& segments, bool top) const {
     Json list = Json::array();
     for (const Segment& segment : segments) {
       Json item;
+      if (top) item["stage"] = segment.stage;
       if (segment.kind == Segment::Kind::kScan) {
         item["scan"] = axis_name(segment.axis);
         item["direction"] = segment.backwards ? "backwards" : "forwards";
         item["why"] = segment.reason;
-        item["body"] = program(segment.body);
+        item["body"] = program(segment.body, false);
       } else {
         for (const InstructionId id : segment.instructions)
           item["bulk"].push_back(instruction(plan_.instructions[static_cast<std::size_t>(id)]));

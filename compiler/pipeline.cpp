@@ -16,6 +16,7 @@
 #include "compiler/passes/plan_memory.h"
 #include "compiler/passes/rematerialise.h"
 #include "compiler/passes/simplify.h"
+#include "compiler/passes/stages.h"
 #include "compiler/passes/total_loss.h"
 
 namespace tapeloop {
@@ -37,6 +38,7 @@ const std::vector<PassInfo>& passes() {
       {"hoist", "part of partition: what is in no cycle leaves the loop", true},
       {"assign_layouts", "orders the points of each value as its scan walks over them", false},
       {"lower", "makes instructions, buffers and tables", false},
+      {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
       {"plan_memory", "gives every value its buffer before anything runs", false},
       {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
   };
@@ -66,7 +68,7 @@ class Compilation {
     const std::vector<NodeId> keep = kept(graph);
     result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
-    result.plan = plan_memory(std::move(result.plan), on("share"), keep);
+    result.plan = plan_memory(order_stages(std::move(result.plan)), on("share"), keep);
     return result;
   }
 

@@ -4,6 +4,9 @@
 // segments; a scan runs its body once for every position of its axis, and each instruction in it works on the block of its
 // layout that belongs to the position: always a contiguous range of points. Lengths are unknown here: the runtime makes the
 // extents, tables and groups anew for each batch.
+//
+// A batch is cut into shards of neighbouring examples, each with extents, tables, groups and buffers of its own; what is in P is
+// there once. Stages that work shard by shard and stages that work on P take turns: see Segment::stage.
 #pragma once
 
 #include <cstdint>
@@ -156,6 +159,12 @@ struct Segment {
   std::vector<AxisId> nest;  // axes of the open scans, this one last
   std::vector<Segment> body;
   std::string reason;
+  // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all
+  // results are on the batch. Even: done once, when every shard has finished the stages before: all results are in P, what they
+  // read is in P or summed over the shards.
+  int stage = 1;
+
+  bool whole() const { return stage % 2 == 0; }
 };
 using Program = std::vector<Segment>;
 

@@ -100,6 +100,41 @@ TEST(GruPlan, EveryLineSaysWhy) {
   for (const Instruction& instruction : plan.instructions) EXPECT_NE(instruction.reason.text, "") << instruction.text;
 }
 
+// What the top-level instructions of a whole stage make is in P; what those of the others make, scans included, is on the batch.
+void check_stages(const Plan& plan, const Program& program, int scans_around, int stage) {
+  for (const Segment& segment : program) {
+    if (scans_around == 0) {
+      EXPECT_GE(segment.stage, stage);
+      stage = segment.stage;
+    }
+    const bool whole = stage % 2 == 0;
+    EXPECT_FALSE(whole && segment.kind == Segment::Kind::kScan);
+    for (const InstructionId id : segment.instructions) {
+      const Instruction& made = plan.instructions[static_cast<std::size_t>(id)];
+      if (made.op == OpCode::kSetLengths) {
+        EXPECT_FALSE(whole);
+      } else {
+        EXPECT_EQ(plan.buffers[static_cast<std::size_t>(made.result)].layout == kNone, whole) << made.text;
+      }
+    }
+    check_stages(plan, segment.body, scans_around + 1, stage);
+  }
+}
+
+TEST(PlanStages, PartWhatIsOnTheBatchFromWhatIsInP) {
+  for (const Nest& nest : kNests) {
+    const Plan plan = compile_file(nest.path).plan;
+    check_stages(plan, plan.forward, 0, 0);
+    check_stages(plan, plan.backward, 0, 0);
+  }
+}
+
+TEST(PlanStages, AreAsFewAsWhatIsReadAllows) {
+  const Plan plan = compile_file("models/systems/sunspots.yaml").plan;
+  EXPECT_EQ(plan.forward.back().stage, 2);   // parameters, everything, the loss
+  EXPECT_EQ(plan.backward.back().stage, 2);  // d(loss) / count, the adjoints, the gradients
+}
+
 TEST(CascadePlan, ResetRunsOneScanAlongTheInnerAxisWithAllOuterPositionsAsRows) {
   const Plan plan = compile_file("tests/data/reference/models/cascade_reset.yaml").plan;
   for (const Segment& segment : plan.forward) {

@@ -1,0 +1,167 @@
+#include "compiler/passes/stages.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace tapeloop {
+namespace {
+
+// A scan with all that is in it, or one instruction in bulk.
+struct Item {
+  Segment segment;
+  bool whole = false;
+  int stage = 0;
+  int level = 0;  // in a whole stage: how many values of the same stage it waits for, one after the other
+};
+
+class Staging {
+ public:
+  explicit Staging(Plan plan)
+      : plan_(std::move(plan)), made_(plan_.buffers.size(), 0), levels_(plan_.buffers.size(), -1), known_(plan_.axes.size(), 0) {}
+
+  Plan run() {
+    plan_.forward = staged(plan_.forward);
+    // Backward begins when all of forward is done, lengths included.
+    std::fill(made_.begin(), made_.end(), 0);
+    std::fill(levels_.begin(), levels_.end(), -1);
+    std::fill(known_.begin(), known_.end(), 0);
+    plan_.backward = staged(plan_.backward);
+    return std::move(plan_);
+  }
+
+ private:
+  const Instruction& instruction(InstructionId id) const { return plan_.instructions[static_cast<std::size_t>(id)]; }
+  LayoutId layout_of(BufferId id) const { return id == kNone ? kNone : plan_.buffers[static_cast<std::size_t>(id)].layout; }
+
+  Program staged(const Program& program) {
+    std::vector<Item> items;
+    for (const Segment& segment : program) {
+      if (segment.kind == Segment::Kind::kScan) {
+        items.push_back({segment});
+        continue;
+      }
+      for (const InstructionId id : segment.instructions) {
+        Segment alone = segment;
+        alone.instructions = {id};
+        const BufferId result = instruction(id).result;
+        items.push_back({std::move(alone), result != kNone && layout_of(result) == kNone});
+      }
+    }
+    for (Item& item : items) place(item);
+    std::stable_sort(items.begin(), items.end(),
+                     [](const Item& a, const Item& b) { return std::pair(a.stage, a.level) < std::pair(b.stage, b.level); });
+    return joined(items);
+  }
+
+  void place(Item& item) {
+    item.stage = item.whole ? 0 : 1;
+    wait_for(item.segment, item);
+    note_results(item.segment, item);
+  }
+
+  static void wait(Item& item, int stage) {
+    item.stage = std::max(item.stage, stage);
+    const bool whole_turn = item.stage % 2 == 0;
+    if (whole_turn != item.whole) ++item.stage;
+  }
+
+  void wait_for(const Segment& segment, Item& item) {
+    for (const InstructionId id : segment.instructions) {
+      const Instruction& made = instruction(id);
+      wait_for_axes(axes_of(made), item);
+      for (const Operand& operand : made.operands) {
+        wait_for_buffer(operand.buffer, item);
+        for (const BufferId start : operand.starts) wait_for_buffer(start, item);
+      }
+    }
+    for (const Segment& body : segment.body) wait_for(body, item);
+  }
+
+  void wait_for_buffer(BufferId id, Item& item) {
+    if (id == kNone) return;
+    const int before = item.stage;
+    wait(item, made_[static_cast<std::size_t>(id)]);
+    if (item.stage > before) item.level = 0;
+    const bool same_stage = item.whole && made_[static_cast<std::size_t>(id)] == item.stage;
+    if (same_stage) item.level = std::max(item.level, levels_[static_cast<std::size_t>(id)] + 1);
+  }
+
+  void wait_for_axes(Space space, Item& item) {
+    const int before = item.stage;
+    for (const AxisId axis : space.axes()) wait(item, known_[static_cast<std::size_t>(axis)]);
+    if (item.stage > before) item.level = 0;
+  }
+
+  Space space_of(LayoutId id) const { return id == kNone ? Space() : plan_.layouts[static_cast<std::size_t>(id)].space; }
+
+  // The axes whose lengths must be known before the instruction is done.
+  Space axes_of(const Instruction& made) const {
+    Space space = space_of(made.layout) | space_of(layout_of(made.result)) | made.counted;
+    if (made.op == OpCode::kLength || made.op == OpCode::kExtremeAlong || made.op == OpCode::kIndex) space = space.with(made.axis);
+    if (made.group != kNone) {
+      const GroupSpec& group = plan_.groups[static_cast<std::size_t>(made.group)];
+      space = space | space_of(group.result) | space_of(group.source);
+      for (const Move& move : group.moves) space = space.with(move.axis);
+    }
+    for (const Operand& operand : made.operands) {
+      space = space | space_of(layout_of(operand.buffer));
+      if (operand.table == kNone) continue;
+      const TableSpec& table = plan_.tables[static_cast<std::size_t>(operand.table)];
+      for (const Move& move : table.moves) space = space.with(move.axis);
+      for (const Outside& outside : table.outsides) space = space.with(outside.axis);
+    }
+    return space;
+  }
+
+  void note_results(const Segment& segment, const Item& item) {
+    for (const InstructionId id : segment.instructions) {
+      const Instruction& made = instruction(id);
+      if (made.op == OpCode::kSetLengths) note_lengths(made.axis, item.stage);
+      if (made.result == kNone) continue;
+      made_[static_cast<std::size_t>(made.result)] = item.stage;
+      levels_[static_cast<std::size_t>(made.result)] = item.level;
+    }
+    for (const Segment& body : segment.body) note_results(body, item);
+  }
+
+  // An axis from the data that lies within this one gets its lengths between two stages: which of the batch's lengths belong to a
+  // shard depends on all shards before it.
+  void note_lengths(AxisId axis, int stage) {
+    known_[static_cast<std::size_t>(axis)] = stage;
+    for (AxisId inner = axis + 1; inner < static_cast<AxisId>(plan_.axes.size()); ++inner) {
+      const Axis& is = plan_.axes[static_cast<std::size_t>(inner)];
+      if (is.within == kNone || is.length != kNone) continue;
+      const int outer = known_[static_cast<std::size_t>(is.within)];
+      const bool between = plan_.axes[static_cast<std::size_t>(is.within)].length != kNone && outer > 0;
+      known_[static_cast<std::size_t>(inner)] = std::max(known_[static_cast<std::size_t>(inner)], between ? outer + 2 : outer);
+    }
+  }
+
+  // Instructions of one stage that follow each other become one bulk segment again.
+  static Program joined(std::vector<Item>& items) {
+    Program program;
+    for (Item& item : items) {
+      Segment& segment = item.segment;
+      segment.stage = item.stage;
+      const bool bulk = segment.kind == Segment::Kind::kBulk;
+      if (bulk && !program.empty() && program.back().kind == Segment::Kind::kBulk && program.back().stage == item.stage) {
+        program.back().instructions.push_back(segment.instructions[0]);
+      } else {
+        program.push_back(std::move(segment));
+      }
+    }
+    return program;
+  }
+
+  Plan plan_;
+  std::vector<int> made_;    // [buffer]: the stage that makes it; 0: there from the start
+  std::vector<int> levels_;  // [buffer]: in that stage; -1: there from the start
+  std::vector<int> known_;   // [axis]: the stage that makes its lengths known
+};
+
+}  // namespace
+
+Plan order_stages(Plan plan) { return Staging(std::move(plan)).run(); }
+
+}  // namespace tapeloop
