@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "compiler/plan_lines.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -80,18 +81,22 @@ class TextDump {
   }
 
   void table(const std::vector<InstructionId>& ids, const std::string& indent) {
-    std::size_t width = 0;
+    std::vector<std::pair<std::string, const Equation*>> rows;
     for (const InstructionId id : ids) {
-      const std::size_t size = instruction(id).text.size();
-      if (size <= kWidestEquation) width = std::max(width, size);
+      const std::vector<PlanLine> lines = lines_of(instruction(id));
+      for (const PlanLine& line : lines) rows.emplace_back(line.equation->text, line.equation);
     }
-    for (const InstructionId id : ids) {
-      const Instruction& made = instruction(id);
-      const PlanValue& value = plan_.value(made.node);
-      out_ += fmt::format("{}{:<{}} | {} | {} | {} flops, {} bytes", indent, made.text, width, space_text(plan_, value.space),
-                          plan_.sizes.text(value.shape), made.flops.empty() ? "0" : made.flops, made.bytes.empty() ? "0" : made.bytes);
+    std::size_t width = 0;
+    for (const auto& [text, equation] : rows) {
+      if (text.size() <= kWidestEquation) width = std::max(width, text.size());
+    }
+    for (const auto& [text, equation] : rows) {
+      const PlanValue& value = plan_.value(equation->node);
+      out_ += fmt::format("{}{:<{}} | {} | {} | {} flops, {} bytes", indent, text, width, space_text(plan_, value.space),
+                          plan_.sizes.text(value.shape), equation->flops.empty() ? "0" : equation->flops,
+                          equation->bytes.empty() ? "0" : equation->bytes);
       if (options_.source) out_ += " | " + value.source.text(false);
-      out_ += " | " + made.reason.text + "\n";
+      out_ += " | " + equation->reason.text + "\n";
     }
   }
 
@@ -109,19 +114,24 @@ class TextDump {
                             part.backwards ? "from last to first" : "in order", positions, axis_name(plan_, part.axis));
         continue;
       }
-      for (const InstructionId id : part.instructions) out_ += indent + "  " + statement(instruction(id), scan.nest) + "\n";
+      for (const InstructionId id : part.instructions) {
+        const Instruction& made = instruction(id);
+        for (const PlanLine& line : lines_of(made)) out_ += indent + "  " + statement(made, line, scan.nest) + "\n";
+      }
     }
   }
 
-  std::string statement(const Instruction& made, const std::vector<AxisId>& nest) {
-    const PlanValue& value = plan_.value(made.node);
+  std::string statement(const Instruction& made, const PlanLine& line, const std::vector<AxisId>& nest) {
+    const PlanValue& value = plan_.value(line.equation->node);
+    const NodeKind* kind = line.equation->kind;
     std::string text = value.name + at(value.space, nest) + " = ";
-    std::string symbol = made.kind ? std::string(made.kind->symbol) : "";
+    std::string symbol = kind ? std::string(kind->symbol) : "";
     if (symbol == "neg") symbol = "";
-    if (made.operands.size() == 2 && !symbol.empty()) return text + read(made, 0, nest) + " " + symbol + " " + read(made, 1, nest);
-    text += made.kind ? std::string(made.kind->name) : op_name(made.op);
+    const std::size_t reads = made.op == OpCode::kPoint ? line.reads.size() : made.operands.size();
+    if (reads == 2 && !symbol.empty()) return text + read(line.reads[0], nest) + " " + symbol + " " + read(line.reads[1], nest);
+    text += kind ? std::string(kind->name) : op_name(made.op);
     text += "(";
-    for (std::size_t k = 0; k < made.operands.size(); ++k) text += (k ? ", " : "") + read(made, k, nest);
+    for (std::size_t k = 0; k < reads; ++k) text += (k ? ", " : "") + read(line.reads[k], nest);
     return text + ")";
   }
 
@@ -134,12 +144,13 @@ class TextDump {
     return text.empty() ? "" : "[" + text + "]";
   }
 
-  std::string read(const Instruction& made, std::size_t k, const std::vector<AxisId>& nest) const {
-    const Operand& operand = made.operands[k];
-    const NodeId id = k < made.reads.size() ? made.reads[k] : kNone;
-    const std::string name = operand.buffer == kNone || id == kNone ? "0" : name_of(id);
+  std::string read(const PlanLine::Read& read, const std::vector<AxisId>& nest) const {
+    const NodeId id = read.node;
+    const bool zeros = id == kNone || (read.operand && read.operand->buffer == kNone);
+    const std::string name = zeros ? "0" : name_of(id);
     const std::string here = id == kNone ? "" : at(plan_.value(id).space, nest);
-    if (operand.table == kNone) return name + here;
+    if (!read.operand || read.operand->table == kNone) return name + here;
+    const Operand& operand = *read.operand;
     const TableSpec& table = plan_.tables[static_cast<std::size_t>(operand.table)];
     if (table.kind == TableSpec::Kind::kSpread) return name + here;
     std::string text;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "compiler/dump.h"
+#include "compiler/plan_lines.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -45,19 +46,24 @@ class DotDump {
       }
       for (const InstructionId id : segment.instructions) {
         const Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
-        if (made.result != kNone) out_ += fmt::format("  n{} [label=\"{}\"];\n", made.node, escaped(made.text));
+        if (made.results.empty()) continue;
+        for (const PlanLine& line : lines_of(made)) {
+          out_ += fmt::format("  n{} [label=\"{}\"];\n", line.equation->node, escaped(line.equation->text));
+        }
       }
     }
     out_ += "  }\n";
   }
 
   void reads(const Instruction& made) {
-    if (made.result == kNone) return;
-    for (std::size_t k = 0; k < made.reads.size(); ++k) {
-      if (made.reads[k] == kNone) continue;
-      const bool table = k < made.operands.size() && made.operands[k].table != kNone;
-      const bool tapped = table && plan_.tables[static_cast<std::size_t>(made.operands[k].table)].kind != TableSpec::Kind::kSpread;
-      out_ += fmt::format("  n{} -> n{}{};\n", made.reads[k], made.node, tapped ? " [style=dashed]" : "");
+    if (made.results.empty()) return;
+    for (const PlanLine& line : lines_of(made)) {
+      for (const PlanLine::Read& read : line.reads) {
+        if (read.node == kNone) continue;
+        const bool table = read.operand && read.operand->table != kNone;
+        const bool tapped = table && plan_.tables[static_cast<std::size_t>(read.operand->table)].kind != TableSpec::Kind::kSpread;
+        out_ += fmt::format("  n{} -> n{}{};\n", read.node, line.equation->node, tapped ? " [style=dashed]" : "");
+      }
     }
   }
 

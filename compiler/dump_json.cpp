@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/dump.h"
+#include "compiler/plan_lines.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -63,27 +64,32 @@ class JsonDump {
         item["why"] = segment.reason;
         item["body"] = program(segment.body, false);
       } else {
-        for (const InstructionId id : segment.instructions)
-          item["bulk"].push_back(instruction(plan_.instructions[static_cast<std::size_t>(id)]));
+        for (const InstructionId id : segment.instructions) {
+          const Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
+          for (const PlanLine& line : lines_of(made)) item["bulk"].push_back(equation(id, made, line));
+        }
       }
       list.push_back(std::move(item));
     }
     return list;
   }
 
-  Json instruction(const Instruction& made) const {
-    Json item = value(made.node);
+  // Equations with one number of "instruction" are worked out in one pass over memory; those with buffer -1 are never in memory.
+  Json equation(InstructionId id, const Instruction& made, const PlanLine& line) const {
+    const Equation& equation = *line.equation;
+    Json item = value(equation.node);
+    item["instruction"] = id;
     item["does"] = op_name(made.op);
-    if (made.kind) item["op"] = made.kind->name;
-    item["equation"] = made.text;
+    if (equation.kind) item["op"] = equation.kind->name;
+    item["equation"] = equation.text;
     item["reads"] = Json::array();
-    for (const NodeId id : made.reads) {
-      if (id != kNone) item["reads"].push_back(plan_.value(id).name);
+    for (const PlanLine::Read& read : line.reads) {
+      if (read.node != kNone) item["reads"].push_back(plan_.value(read.node).name);
     }
-    item["why"] = made.reason.text;
-    item["flops_of_a_point"] = made.flops;
-    item["bytes_of_a_point"] = made.bytes;
-    item["buffer"] = made.result;
+    item["why"] = equation.reason.text;
+    item["flops_of_a_point"] = equation.flops;
+    item["bytes_of_a_point"] = equation.bytes;
+    item["buffer"] = line.buffer;
     return item;
   }
 

@@ -123,18 +123,37 @@ struct Reason {
   std::string text;  // the sentence: "in the scan: h reads h_tm1"
 };
 
-struct Instruction {
-  OpCode op = OpCode::kPoint;
+// A line of the plan: what is worked out, where it stands and why, and what it costs.
+struct Equation {
   const NodeKind* kind = nullptr;
   NodeId node = kNone;  // in Plan::nodes
-  std::vector<Operand> operands;
-  std::vector<NodeId> reads;  // the value that each operand reads, for dumps and messages
-  BufferId result = kNone;
-  LayoutId layout = kNone;  // of the result's points that a block means; kNone: P
-  int depth = 0;            // open scans
-  GroupId group = kNone;    // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
+  std::string text;     // "h = z * h_tm1 + h#1"
+  Reason reason;
+  std::string flops;  // of one point: "65536", "256*features"
+  std::string bytes;  // read and written for one point, in elements of 4 bytes
+};
 
-  PointLoop loop;
+// One op of a point program. Registers 0 .. operands - 1 are the operands of the instruction; op k writes register operands + k
+// and, if anybody outside the program wants it, results[k].
+struct PointOp : Equation {
+  std::vector<std::int32_t> inputs;  // registers
+};
+
+struct Result {
+  BufferId buffer = kNone;  // kNone: of a point program, read by its later ops only
+};
+
+struct Instruction : Equation {
+  OpCode op = OpCode::kPoint;
+  std::vector<Operand> operands;
+  std::vector<NodeId> reads;     // the value that each operand reads, for dumps and messages
+  std::vector<Result> results;   // one for each op of a point program; else one, or none of kSetLengths
+  std::vector<PointOp> program;  // of kPoint, never empty
+  LayoutId layout = kNone;       // of the result's points that a block means; kNone: P
+  int depth = 0;                 // open scans
+  GroupId group = kNone;         // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
+
+  PointLoop loop;  // of a point program of one op
   ProductSize product;
   LocalParams local;
   double value = 0;             // kFill
@@ -144,10 +163,7 @@ struct Instruction {
   bool give_position = false;   // kExtremeAlong
   std::uint64_t draw_name = 0;  // kDraw: hash of the node's full name
 
-  std::string text;  // "h = z * h_tm1 + h#1"
-  Reason reason;
-  std::string flops;  // of one point: "65536", "256*features"
-  std::string bytes;  // read and written for one point, in elements of 4 bytes
+  BufferId result() const { return results.empty() ? kNone : results.front().buffer; }  // of all but point programs
 };
 
 struct Segment {

@@ -1,5 +1,6 @@
 #include "runtime/frame.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace tapeloop {
@@ -48,7 +49,9 @@ template <class T>
 void Frame<T>::bind(const Instruction& instruction) {
   Step step;
   step.instruction = &instruction;
-  if (instruction.result != kNone) step.elements = buffers_.of(instruction.result).elements;
+  for (const Result& result : instruction.results) {
+    if (result.buffer != kNone) step.elements = std::max(step.elements, buffers_.of(result.buffer).elements);
+  }
   std::int64_t widest = 1;
   for (const Operand& operand : instruction.operands) {
     check_operand(plan_, instruction, operand);

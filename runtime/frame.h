@@ -41,8 +41,8 @@ class Frame {
   Rows<T> read(const Step& step, std::size_t operand, std::int32_t begin, std::int32_t end) {
     return reader_.read(step.operands[operand], step.instruction->depth, begin, end, scratch_[operand].data());
   }
-  T* result(const Step& step, std::int32_t point) {
-    const BufferId id = step.instruction->result;
+  T* result(const Step& step, std::int32_t point, std::size_t which = 0) {
+    const BufferId id = step.instruction->results[which].buffer;
     return buffers_.of(id).layout == kNone ? buffers_.data(id) : buffers_.row(id, point - reader_.first_row(id));
   }
   // Calls work(begin, end) with the points of the block, in tiles where an operand has to be gathered.

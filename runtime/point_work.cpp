@@ -64,7 +64,7 @@ void one_point(PointFunction<T> kernel, const PointLoop& loop, const std::array<
 template <class T>
 void PointWork<T>::point(const Step& step) {
   const Instruction& made = *step.instruction;
-  const PointFunction<T> kernel = point_kernel<T>(*made.kind);
+  const PointFunction<T> kernel = point_kernel<T>(*made.program.front().kind);
   const std::size_t operands = step.operands.size();
   if (operands > kMostOperands || made.loop.dims.size() > kMostDims) throw std::logic_error("'" + made.text + "' has too many operands");
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {

@@ -63,7 +63,7 @@ template <class T>
 void SumWork<T>::product_all(const Step& step) {
   const Instruction& made = *step.instruction;
   const Range range = frame_.points(step);
-  const LayoutId into = frame_.buffers().of(made.result).layout;
+  const LayoutId into = frame_.buffers().of(made.result()).layout;
   if (into != kNone && into != made.layout) throw std::logic_error("'" + made.text + "' has no groups");
   if (into != kNone) {  // a sum over no axis
     frame_.in_tiles(step, range, [&](std::int32_t begin, std::int32_t end) {

@@ -236,7 +236,7 @@ class Lowering {
     Instruction made;
     made.kind = node.kind;
     made.node = id;
-    made.result = buffer(id);
+    made.results = {{buffer(id)}};
     made.layout = layout_of(id);
     made.depth = static_cast<int>(nest.size());
     made.axis = node.axis;
@@ -297,7 +297,16 @@ class Lowering {
     const CostText cost = cost_text(graph_, id);
     made.flops = cost.flops;
     made.bytes = cost.bytes;
+    if (made.op == OpCode::kPoint) make_program(made);
     return made;
+  }
+
+  // fuse_points joins programs; here each has one op.
+  static void make_program(Instruction& made) {
+    PointOp op;
+    static_cast<Equation&>(op) = made;
+    for (std::size_t k = 0; k < made.operands.size(); ++k) op.inputs.push_back(static_cast<std::int32_t>(k));
+    made.program.push_back(std::move(op));
   }
 
   void read_operands(const Node& node, Instruction& made) {

@@ -118,7 +118,7 @@ class MemoryPlanning {
 
   void follow(const Instruction& instruction, const Turn& turn) {
     const bool by_group = instruction.group != kNone || instruction.op == OpCode::kSumTo || instruction.op == OpCode::kSetLengths;
-    if (instruction.result != kNone) use(instruction.result, instruction, turn, true);
+    for (const Result& result : instruction.results) use(result.buffer, instruction, turn, true);
     for (const Operand& operand : instruction.operands) {
       use(operand.buffer, instruction, turn, operand.table == kNone && !by_group);
       for (const BufferId start : operand.starts) use(start, instruction, turn, false);
@@ -172,7 +172,7 @@ class MemoryPlanning {
     }
     for (PlanValue& value : plan_.nodes) now(value.buffer);
     for (Instruction& instruction : plan_.instructions) {
-      now(instruction.result);
+      for (Result& result : instruction.results) now(result.buffer);
       for (Operand& operand : instruction.operands) {
         now(operand.buffer);
         for (BufferId& start : operand.starts) now(start);

@@ -44,7 +44,7 @@ class Staging {
       for (const InstructionId id : segment.instructions) {
         Segment alone = segment;
         alone.instructions = {id};
-        const BufferId result = instruction(id).result;
+        const BufferId result = instruction(id).result();
         items.push_back({std::move(alone), result != kNone && layout_of(result) == kNone});
       }
     }
@@ -97,7 +97,7 @@ class Staging {
 
   // The axes whose lengths must be known before the instruction is done.
   Space axes_of(const Instruction& made) const {
-    Space space = space_of(made.layout) | space_of(layout_of(made.result)) | made.counted;
+    Space space = space_of(made.layout) | space_of(layout_of(made.result())) | made.counted;
     if (made.op == OpCode::kLength || made.op == OpCode::kExtremeAlong || made.op == OpCode::kIndex) space = space.with(made.axis);
     if (made.group != kNone) {
       const GroupSpec& group = plan_.groups[static_cast<std::size_t>(made.group)];
@@ -118,9 +118,9 @@ class Staging {
     for (const InstructionId id : segment.instructions) {
       const Instruction& made = instruction(id);
       if (made.op == OpCode::kSetLengths) note_lengths(made.axis, item.stage);
-      if (made.result == kNone) continue;
-      made_[static_cast<std::size_t>(made.result)] = item.stage;
-      levels_[static_cast<std::size_t>(made.result)] = item.level;
+      if (made.result() == kNone) continue;
+      made_[static_cast<std::size_t>(made.result())] = item.stage;
+      levels_[static_cast<std::size_t>(made.result())] = item.level;
     }
     for (const Segment& body : segment.body) note_results(body, item);
   }

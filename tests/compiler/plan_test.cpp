@@ -114,7 +114,7 @@ void check_stages(const Plan& plan, const Program& program, int scans_around, in
       if (made.op == OpCode::kSetLengths) {
         EXPECT_FALSE(whole);
       } else {
-        EXPECT_EQ(plan.buffers[static_cast<std::size_t>(made.result)].layout == kNone, whole) << made.text;
+        EXPECT_EQ(plan.buffers[static_cast<std::size_t>(made.result())].layout == kNone, whole) << made.text;
       }
     }
     check_stages(plan, segment.body, scans_around + 1, stage);

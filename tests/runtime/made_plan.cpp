@@ -140,8 +140,8 @@ Instruction& MadePlan::add(OpCode op, NodeId result, std::vector<Operand> operan
   made.node = result;
   made.operands = std::move(operands);
   if (result != kNone) {
-    made.result = plan.value(result).buffer;
-    made.layout = plan.buffers[static_cast<std::size_t>(made.result)].layout;
+    made.results = {{plan.value(result).buffer}};
+    made.layout = plan.buffers[static_cast<std::size_t>(made.result())].layout;
     made.text = plan.value(result).name;
   }
   made.depth = depth;
@@ -152,6 +152,10 @@ Instruction& MadePlan::add(OpCode op, NodeId result, std::vector<Operand> operan
 Instruction& MadePlan::point(const std::string& kind, NodeId result, std::vector<Operand> operands, int depth) {
   Instruction& made = add(OpCode::kPoint, result, std::move(operands), depth);
   made.kind = &made_kinds().at(kind);
+  PointOp op;
+  static_cast<Equation&>(op) = made;
+  for (std::size_t k = 0; k < made.operands.size(); ++k) op.inputs.push_back(static_cast<std::int32_t>(k));
+  made.program = {std::move(op)};
   const std::int64_t n = elements(plan.value(result).shape);
   if (n > 1) made.loop.dims = {n};
   for (const Operand& operand : made.operands) {
