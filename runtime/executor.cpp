@@ -35,7 +35,6 @@ Executor<T>::Executor(std::shared_ptr<const Plan> plan, const RunOptions& option
     : plan_(std::move(plan)),
       seed_(options.seed),
       poison_(options.poison),
-      times_(options.times),
       extents_(*plan_),
       tables_(*plan_, extents_, options.swapped),
       buffers_(*plan_, extents_, options.max_bytes),
@@ -178,10 +177,18 @@ void Executor<T>::execute(const Step& step) {
   }
 }
 
-// Apart from `run`, so that what is seldom asked for stays out of its loop.
+// Apart from `run`, so that what is seldom asked for stays out of its loop. A sum works on the points that it adds up.
 template <class T>
 void Executor<T>::note(const Step& step) {
-  times_->done(*step.instruction, frame_.points(step).size());
+  const Instruction& made = *step.instruction;
+  LayoutId layout = made.layout;
+  if (made.group != kNone) {
+    layout = plan_->groups[static_cast<std::size_t>(made.group)].source;
+  } else if ((made.op == OpCode::kSumTo || made.op == OpCode::kProductSum) && step.operands[0].buffer != kNone) {
+    layout = buffers_.of(step.operands[0].buffer).layout;
+  }
+  const bool in_blocks = layout == kNone || static_cast<std::size_t>(made.depth) < extents_.layout(layout).start.size();
+  times_->done(made, in_blocks ? frame_.points(layout, made.depth).size() : extents_.layout(layout).points());
 }
 
 // The lengths of an axis, from the value that says them: one for each point of the axes that it lies within.

@@ -36,6 +36,7 @@ class Executor {
 
   const Plan& plan() const { return *plan_; }
   void set_seed(std::uint64_t seed) { seed_ = seed; }
+  void set_times(InstructionTimes* times) { times_ = times; }
   void bind_parameter(NodeId parameter, const T* data);
   T* own_parameter(NodeId parameter);  // room for numbers that are the run's; null if nothing reads the parameter
 
@@ -60,7 +61,7 @@ class Executor {
   std::shared_ptr<const Plan> plan_;
   std::uint64_t seed_;
   bool poison_;
-  InstructionTimes* times_;  // may be null
+  InstructionTimes* times_ = nullptr;  // may be null
   Extents extents_;
   Tables tables_;
   Buffers<T> buffers_;

@@ -1,4 +1,4 @@
-// Where the time of a run goes, instruction by instruction. A run that is given one (RunOptions::times) adds to it; one that is
+// Where the time of a run goes, instruction by instruction. A run that is given one (Run::set_times) adds to it; one that is
 // not pays a comparison with null for each instruction.
 //
 // One clock reading an instruction (about 30 ns): the time between two readings belongs to the instruction that has just ended, so
@@ -18,7 +18,7 @@ class InstructionTimes {
  public:
   struct Entry {
     std::int64_t calls = 0;
-    std::int64_t points = 0;  // of all calls; a call in P is one point
+    std::int64_t points = 0;  // of all calls: of the result, or of what is summed; in P it is one
     std::int64_t nanoseconds = 0;
   };
 

@@ -58,6 +58,11 @@ void Run<T>::set_seed(std::uint64_t seed) {
 }
 
 template <class T>
+void Run<T>::set_times(InstructionTimes* times) {
+  executor_->set_times(times);
+}
+
+template <class T>
 void Run<T>::forward(const Batch<T>& batch) {
   executor_->forward(batch);
 }

@@ -29,11 +29,10 @@ template <class T>
 class Executor;
 
 struct RunOptions {
-  std::uint64_t seed = 0;             // of random draws
-  bool poison = false;                // fill what is yet to be written with NaN before each run: what reads it too early shows
-  std::int64_t max_bytes = 0;         // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
-  InstructionTimes* times = nullptr;  // of the plan that is run: told of every instruction; outlives the run
-  TableId swapped = kNone;            // a test of the tests: exchanges two rows of this table whenever it is built
+  std::uint64_t seed = 0;      // of random draws
+  bool poison = false;         // fill what is yet to be written with NaN before each run: what reads it too early shows
+  std::int64_t max_bytes = 0;  // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
+  TableId swapped = kNone;     // a test of the tests: exchanges two rows of this table whenever it is built
 };
 
 template <class T>
@@ -55,6 +54,8 @@ class Run {
   // By name; copied. Throws ModelError for an unknown name or another shape; what is not named keeps its numbers.
   void set_parameters(const std::map<std::string, Array<T>>& parameters);
   void set_seed(std::uint64_t seed);  // another for each training step
+  // From now on each instruction's time is added there. Null: no more. REQUIRES: made for plan(), and outlives its use.
+  void set_times(InstructionTimes* times);
 
   // Throws ModelError if the batch does not fit the plan (E07..): then no value of this run may be read.
   void forward(const Batch<T>& batch);
