@@ -205,6 +205,8 @@ const char* op_name(OpCode op) {
       return "point";
     case OpCode::kLocal:
       return "local";
+    case OpCode::kPack:
+      return "pack";
     case OpCode::kProduct:
       return "product";
     case OpCode::kProductSum:

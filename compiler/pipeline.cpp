@@ -14,6 +14,7 @@
 #include "compiler/passes/lower.h"
 #include "compiler/passes/partition.h"
 #include "compiler/passes/plan_memory.h"
+#include "compiler/passes/product_terms.h"
 #include "compiler/passes/rematerialise.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/stages.h"
@@ -38,6 +39,8 @@ const std::vector<PassInfo>& passes() {
       {"hoist", "part of partition: what is in no cycle leaves the loop", true},
       {"assign_layouts", "orders the points of each value as its scan walks over them", false},
       {"lower", "makes instructions, buffers and tables", false},
+      {"fuse_products", "makes one product of several that read the same, or that are only added up", true},
+      {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
       {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
       {"plan_memory", "gives every value its buffer before anything runs", false},
       {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
@@ -68,6 +71,7 @@ class Compilation {
     const std::vector<NodeId> keep = kept(graph);
     result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
+    fuse(result.plan, fixed_buffers(result.plan, keep));
     result.plan = plan_memory(order_stages(std::move(result.plan)), on("share"), keep);
     return result;
   }
@@ -123,6 +127,12 @@ class Compilation {
     if (on("rematerialise")) graph = drop_dead(rematerialise(std::move(graph)), options_.keep);
     observed("rematerialise", graph);
     return graph;
+  }
+
+  void fuse(Plan& plan, const std::vector<bool>& fixed) const {
+    ProductTerms terms = product_terms(plan);
+    if (on("fuse_products")) fuse_products(plan, terms, fixed);
+    pack_weights(plan, terms, fixed);
   }
 
   std::vector<NodeId> kept(const Graph& graph) const {

@@ -76,12 +76,15 @@ struct Operand {
   BufferId buffer = kNone;       // kNone: zeros (of a move)
   TableId table = kNone;         // kNone: row i of the block, or the one row of P
   std::vector<BufferId> starts;  // start values that the table refers to
-  std::vector<Shape> shapes;     // with a table: of the value, then of each start; empty: as their buffers have them
+  std::vector<Shape> shapes;     // of the value, then of each start of a table; empty: as their buffers have them
+  std::int64_t column = 0;       // of the buffer's row, where the value begins: it may lie beside others
+  bool operator==(const Operand&) const = default;
 };
 
 enum class OpCode {
   kPoint,
   kLocal,
+  kPack,
   kProduct,
   kProductSum,
   kSumTo,
@@ -108,6 +111,19 @@ struct PointLoop {
 // y[m, n] = a[m, k] b[k, n] at each point, or summed (a^T b) for kProductSum.
 struct ProductSize {
   std::int64_t m = 1, k = 1, n = 1;
+};
+
+// Room for weights [k, n] in panels of columns, whatever the processor's panels are.
+inline constexpr std::int64_t kPackedColumns = 32;
+constexpr std::int64_t packed_elements(std::int64_t k, std::int64_t n) {
+  return k * ((n + kPackedColumns - 1) / kPackedColumns * kPackedColumns);
+}
+
+// kPack: weights [k, n], or [n, k] to be turned round, beside others: columns column .. column + n - 1 of what is packed.
+struct WeightBlock {
+  std::int64_t n = 1;
+  std::int64_t column = 0;
+  bool transposed = false;
 };
 
 enum class Where { kBefore, kStep, kAfter };
@@ -154,7 +170,11 @@ struct Instruction : Equation {
   GroupId group = kNone;         // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
 
   PointLoop loop;  // of a point program of one op
+  // kProduct: operands are a and b, or pairs of a and packed b, whose products are added up; k of each pair is its a's width.
   ProductSize product;
+  bool packed = false;               // kProduct: every b was made by kPack
+  std::vector<WeightBlock> weights;  // kPack: of each operand
+  bool once = false;                 // kPack: of parameters alone: again only after they have changed
   LocalParams local;
   double value = 0;             // kFill
   AxisId axis = kNone;          // kIndex, kLength, kExtremeAlong, kSetLengths
@@ -195,7 +215,8 @@ struct PlanValue {
   BufferId buffer = kNone;  // kNone: optimised away
   Init init;                // of a parameter
   bool is_part = false;
-  bool readable = false;  // its buffer still holds it after a run
+  bool readable = false;    // its buffer still holds it after a run
+  std::int64_t column = 0;  // of the buffer's row, where it begins
 };
 
 struct Plan {

@@ -43,6 +43,7 @@ Executor<T>::Executor(std::shared_ptr<const Plan> plan, const RunOptions& option
       point_work_(frame_),
       sum_work_(frame_) {
   if (!plan_->executable) throw std::logic_error("a plan with free sizes cannot run");
+  packed_.assign(plan_->instructions.size(), 0);
   forward_ = bind(plan_->forward, {});
   backward_ = bind(plan_->backward, {});
 }
@@ -71,6 +72,7 @@ template <class T>
 void Executor<T>::bind_parameter(NodeId parameter, const T* data) {
   const BufferId id = plan_->value(parameter).buffer;
   if (id != kNone) buffers_.bind(id, data);
+  ++changes_;
 }
 
 template <class T>
@@ -79,6 +81,7 @@ T* Executor<T>::own_parameter(NodeId parameter) {
   if (id == kNone) return nullptr;
   buffers_.bind(id, nullptr);
   buffers_.make_room(id);
+  ++changes_;
   return buffers_.data(id);
 }
 
@@ -163,6 +166,8 @@ void Executor<T>::execute(const Step& step) {
       return point_work_.fill(step);
     case OpCode::kDraw:
       return point_work_.draw(step, feed_, seed_);
+    case OpCode::kPack:
+      return pack(step);
     case OpCode::kProduct:
       return sum_work_.product(step);
     case OpCode::kProductSum:
@@ -189,6 +194,17 @@ void Executor<T>::note(const Step& step) {
   }
   const bool in_blocks = layout == kNone || static_cast<std::size_t>(made.depth) < extents_.layout(layout).start.size();
   times_->done(made, in_blocks ? frame_.points(layout, made.depth).size() : extents_.layout(layout).points());
+}
+
+// Weights of the run's own are packed again only after own_parameter has let somebody change them; the caller's may change any time.
+template <class T>
+void Executor<T>::pack(const Step& step) {
+  const bool own =
+      std::all_of(step.operands.begin(), step.operands.end(), [&](const BoundOperand& o) { return buffers_.has_own(o.buffer); });
+  std::int64_t& packed = packed_[static_cast<std::size_t>(step.instruction - plan_->instructions.data())];
+  if (step.instruction->once && own && packed == changes_) return;
+  sum_work_.pack(step);
+  packed = changes_;
 }
 
 // The lengths of an axis, from the value that says them: one for each point of the axes that it lies within.

@@ -56,6 +56,7 @@ class Executor {
   void run_scan(const Stage& stage, std::size_t depth);
   void execute(const Step& step);
   void note(const Step& step);
+  void pack(const Step& step);
   void set_lengths(const Step& step);
 
   std::shared_ptr<const Plan> plan_;
@@ -70,6 +71,8 @@ class Executor {
   PointWork<T> point_work_;
   SumWork<T> sum_work_;
   std::vector<Stage> forward_, backward_;
+  std::int64_t changes_ = 1;           // of the run's own parameters, counted
+  std::vector<std::int64_t> packed_;   // [instruction] of kPack: changes_ when it last ran
   std::vector<std::int32_t> lengths_;  // scratch of set_lengths
   bool ran_ = false;                   // the last forward came to its end
 };

@@ -49,7 +49,9 @@ BoundOperand bind_operand(const Plan& plan, const Operand& operand) {
   BoundOperand bound;
   bound.buffer = operand.buffer;
   bound.table = operand.table;
+  bound.column = operand.column;
   bound.elements = elements(like);
+  bound.stride = operand.buffer == kNone ? bound.elements : plan.buffers[static_cast<std::size_t>(operand.buffer)].elements;
   if (operand.table == kNone) return bound;
   for (std::size_t k = 0; k < operand.starts.size(); ++k) {
     Shape shape = operand.shapes.empty() ? plan.buffers[static_cast<std::size_t>(operand.starts[k])].shape : operand.shapes[k + 1];
@@ -96,18 +98,21 @@ bool OperandReader<T>::scattered(const BoundOperand& operand, int depth) const {
 template <class T>
 Rows<T> OperandReader<T>::block_rows(const BoundOperand& operand, const TableBlock& block, std::int32_t offset) const {
   if (block.source == kZerosSource) return {zeros_.data(), 0, true};
-  const std::int64_t stride = block.kind == TableBlock::Kind::kRun ? operand.elements : 0;
-  const std::int64_t first = block.first + (stride == 0 ? 0 : offset);
-  if (block.source == 0) return {buffers_.data(operand.buffer) + (first - first_row(operand.buffer)) * operand.elements, stride};
+  const bool run = block.kind == TableBlock::Kind::kRun;
+  const std::int64_t first = block.first + (run ? offset : 0);
+  if (block.source == 0) {
+    const T* data = buffers_.data(operand.buffer) + (first - first_row(operand.buffer)) * operand.stride + operand.column;
+    return {data, run ? operand.stride : 0};
+  }
   const BoundOperand::Start& start = operand.starts[static_cast<std::size_t>(block.source) - 1];
-  return {buffers_.data(start.buffer) + (first - first_row(start.buffer) * start.slots) * start.elements, stride};
+  return {buffers_.data(start.buffer) + (first - first_row(start.buffer) * start.slots) * start.elements, run ? start.elements : 0};
 }
 
 template <class T>
 Rows<T> OperandReader<T>::read(const BoundOperand& operand, int depth, std::int32_t begin, std::int32_t end, T* scratch) const {
   if (operand.table == kNone) {
     if (buffers_.of(operand.buffer).layout == kNone) return {buffers_.data(operand.buffer), 0};
-    return {row(operand.buffer, begin), operand.elements};
+    return {row(operand.buffer, begin) + operand.column, operand.stride};
   }
   if (!scattered(operand, depth)) {
     const LayoutExtent& reader = extents_.layout(plan_.tables[static_cast<std::size_t>(operand.table)].reader);
@@ -126,7 +131,7 @@ void OperandReader<T>::copy_row(const BoundOperand& operand, std::int8_t source,
     return;
   }
   if (source == 0) {
-    std::copy_n(this->row(operand.buffer, row), operand.elements, out);
+    std::copy_n(this->row(operand.buffer, row) + operand.column, operand.elements, out);
     return;
   }
   const BoundOperand::Start& start = operand.starts[static_cast<std::size_t>(source) - 1];
@@ -159,7 +164,10 @@ void OperandReader<T>::gather(const BoundOperand& operand, int depth, std::int32
     std::copy_n(rows.data, (end - begin) * operand.elements, out);
     return;
   }
-  for (std::int32_t point = begin; point < end; ++point, out += operand.elements) std::copy_n(rows.data, operand.elements, out);
+  const T* row = rows.data;
+  for (std::int32_t point = begin; point < end; ++point, out += operand.elements, row += rows.stride) {
+    std::copy_n(row, operand.elements, out);
+  }
 }
 
 template class OperandReader<float>;

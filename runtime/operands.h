@@ -11,7 +11,7 @@
 
 namespace tapeloop {
 
-// Rows of neighbouring points. stride: elements from row to row; 0: the same row for all.
+// Rows of neighbouring points. stride: elements from row to row, maybe more than a row has; 0: the same row for all.
 template <class T>
 struct Rows {
   const T* data = nullptr;
@@ -30,7 +30,9 @@ struct BoundOperand {
   };
   BufferId buffer = kNone;
   TableId table = kNone;
+  std::int64_t column = 0;
   std::int64_t elements = 0;  // of one row as the instruction sees it
+  std::int64_t stride = 0;    // of the buffer, from row to row: more than `elements` if the value lies beside others
   std::vector<Start> starts;
 };
 

@@ -78,7 +78,7 @@ void PointWork<T>::point(const Step& step) {
       in[k] = rows.data;
       stride[k] = rows.stride;
       const bool whole = !rows.zeros && step.operands[k].elements == step.elements;
-      const bool goes_on = whole && (rows.stride != 0 || end - begin == 1);
+      const bool goes_on = whole && (rows.stride == step.elements || end - begin == 1);
       one[k] = goes_on ? 1 : 0;
       flat = flat && (goes_on || (rows.stride == 0 && (step.operands[k].elements == 1 || rows.zeros)));
     }

@@ -5,6 +5,8 @@
 namespace tapeloop {
 namespace {
 
+static_assert(kPanelRoom == kPackedColumns);
+
 std::size_t count(std::int64_t number) { return static_cast<std::size_t>(number); }
 
 }  // namespace
@@ -21,6 +23,19 @@ void Products<T>::multiply(const ProductSize& size, const T* a, const T* b, T* y
   const std::size_t k = count(size.k);
   const std::size_t n = count(size.n);
   kernels_.multiply(m, k, n, a, k, b, n, y, n, scratch(k * kPanelRoom));
+}
+
+template <class T>
+void Products<T>::pack(const ProductSize& size, const WeightBlock& block, const T* weights, T* packed) {
+  const std::size_t k = count(size.k);
+  const std::size_t n = count(block.n);
+  kernels_.pack(k, n, weights, block.transposed ? 1 : n, block.transposed ? k : 1, k, 0, count(block.column), packed);
+}
+
+template <class T>
+void Products<T>::clear_past_end(const ProductSize& size, T* packed) {
+  const std::int64_t whole = size.n / kPackedColumns * kPackedColumns;
+  std::fill(packed + size.k * whole, packed + packed_elements(size.k, size.n), T(0));
 }
 
 template <class T>

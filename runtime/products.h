@@ -16,6 +16,9 @@ class Products {
   void multiply(const ProductSize& size, const T* a, const T* b, T* y);
   // The same with packed weights; rows of a and y may lie apart: lda and ldy are the numbers from row to row. add: onto y.
   void multiply_packed(const ProductSize& size, const T* a, std::int64_t lda, const T* packed, T* y, std::int64_t ldy, bool add);
+  // Packs one of the blocks of weights that lie side by side in `packed` [size.k, size.n].
+  void pack(const ProductSize& size, const WeightBlock& block, const T* weights, T* packed);
+  void clear_past_end(const ProductSize& size, T* packed);  // what no block covers
   // y[k, n] = a[m, k]^T b[m, n], overwritten, or added to what is there.
   void multiply_transposed(const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y, bool add);
 

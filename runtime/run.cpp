@@ -89,20 +89,24 @@ std::span<const T> Run<T>::packed(NodeId node) const {
   const PlanValue& value = plan().value(node);
   if (value.buffer == kNone || !value.readable) throw std::logic_error("'" + value.name + "' is not kept");
   const Buffers<T>& buffers = executor_->buffers();
+  const std::int64_t width = elements(value.shape);
+  if (width != buffers.of(value.buffer).elements) throw std::logic_error("'" + value.name + "' lies beside other values");
   return {buffers.data(value.buffer), static_cast<std::size_t>(buffers.rows(value.buffer) * buffers.of(value.buffer).elements)};
 }
 
 template <class T>
 Array<T> Run<T>::value(NodeId node) const {
-  const std::span<const T> numbers_of = packed(node);
   const PlanValue& value = plan().value(node);
+  if (value.buffer == kNone || !value.readable) throw std::logic_error("'" + value.name + "' is not kept");
+  const T* first = executor_->buffers().data(value.buffer) + value.column;
+  const std::int64_t stride = executor_->buffers().of(value.buffer).elements;
   const LayoutId order = executor_->buffers().of(value.buffer).layout;
   const std::vector<std::int64_t> shape = numbers(value.shape);
   const std::int64_t width = elements(value.shape);
   Array<T> array;
   if (order == kNone) {
     array.dims = shape;
-    array.data.assign(numbers_of.begin(), numbers_of.end());
+    array.data.assign(first, first + width);
     return array;
   }
   const LayoutExtent& layout = extents().layout(order);
@@ -117,7 +121,7 @@ Array<T> Run<T>::value(NodeId node) const {
     const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
     std::int64_t row = place[0];
     for (std::size_t k = 1; k < points.width(); ++k) row = row * array.dims[k] + place[k];
-    std::copy_n(numbers_of.data() + point * width, width, array.data.data() + row * width);
+    std::copy_n(first + point * stride, width, array.data.data() + row * width);
   }
   return array;
 }

@@ -5,8 +5,46 @@
 
 namespace tapeloop {
 
+// Weights beside each other, in panels.
+template <class T>
+void SumWork<T>::pack(const Step& step) {
+  const Instruction& made = *step.instruction;
+  T* out = frame_.result(step, 0);
+  products_.clear_past_end(made.product, out);
+  for (std::size_t k = 0; k < step.operands.size(); ++k) {
+    const WeightBlock& block = made.weights[k];
+    products_.pack(made.product, block, frame_.buffers().data(step.operands[k].buffer), out);
+  }
+}
+
+// The sum of a @ b over the pairs of operands; b packed, the same for all points.
+template <class T>
+void SumWork<T>::product_packed(const Step& step) {
+  const ProductSize& size = step.instruction->product;
+  frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
+    T* out = frame_.result(step, begin);
+    const std::int64_t points = end - begin;
+    for (std::size_t pair = 0; pair < step.operands.size(); pair += 2) {
+      const Rows<T> a = frame_.read(step, pair, begin, end);
+      const T* b = frame_.buffers().data(step.operands[pair + 1].buffer);
+      const std::int64_t k = step.operands[pair].elements / size.m;
+      const bool add = pair > 0;
+      if (a.zeros) {
+        if (!add) std::fill_n(out, points * step.elements, T(0));
+      } else if (size.m == 1 || a.stride == size.m * k) {
+        products_.multiply_packed({points * size.m, k, size.n}, a.data, size.m == 1 ? a.stride : k, b, out, size.n, add);
+      } else {
+        for (std::int64_t point = 0; point < points; ++point) {
+          products_.multiply_packed({size.m, k, size.n}, a.data + point * a.stride, k, b, out + point * step.elements, size.n, add);
+        }
+      }
+    }
+  });
+}
+
 template <class T>
 void SumWork<T>::product(const Step& step) {
+  if (step.instruction->packed) return product_packed(step);
   const ProductSize& size = step.instruction->product;
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
     Rows<T> a = frame_.read(step, 0, begin, end);
@@ -15,7 +53,8 @@ void SumWork<T>::product(const Step& step) {
     const std::int64_t points = end - begin;
     if (a.zeros || b.zeros) {
       std::fill_n(out, points * step.elements, T(0));
-    } else if (b.stride == 0 && (a.stride != 0 || points == 1)) {  // one right side for all: the points' rows are one tall matrix
+    } else if (b.stride == 0 &&
+               (a.stride == size.m * size.k || points == 1)) {  // one right side for all: the points' rows are one tall matrix
       products_.multiply({points * size.m, size.k, size.n}, a.data, b.data, out);
     } else {
       for (std::int64_t k = 0; k < points; ++k) {
@@ -36,12 +75,13 @@ void SumWork<T>::product_sum(const Step& step) {
 
 // out[k, n] = (or +=) a^T b, where a is [m, k], or [m] row numbers that stand for one-hot rows.
 template <class T>
-void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, const T* b, T* out, bool add) {
-  if (!made.kind->adds_by_number) return products_.multiply_transposed(size, a, size.k, b, size.n, out, add);
+void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, std::int64_t lda, const T* b,
+                                     std::int64_t ldb, T* out, bool add) {
+  if (!made.kind->adds_by_number) return products_.multiply_transposed(size, a, lda, b, ldb, out, add);
   if (!add) std::fill_n(out, size.k * size.n, T(0));
-  for (std::int64_t i = 0; i < size.m; ++i, b += size.n) {
-    if (!(a[i] > T(-0.5) && a[i] < static_cast<T>(size.k) - T(0.5))) continue;
-    T* row = out + static_cast<std::int64_t>(a[i] + T(0.5)) * size.n;
+  for (std::int64_t i = 0; i < size.m; ++i, a += lda, b += ldb) {
+    if (!(*a > T(-0.5) && *a < static_cast<T>(size.k) - T(0.5))) continue;
+    T* row = out + static_cast<std::int64_t>(*a + T(0.5)) * size.n;
     for (std::int64_t k = 0; k < size.n; ++k) row[k] += b[k];
   }
 }
@@ -50,12 +90,18 @@ void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize&
 template <class T>
 void SumWork<T>::add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add) {
   const ProductSize& size = step.instruction->product;
-  if (a.stride != 0 && b.stride != 0) {
-    multiply_transposed(*step.instruction, {points * size.m, size.k, size.n}, a.data, b.data, out, add);
+  const auto apart = [&](const Rows<T>& rows, std::int64_t width) {
+    return size.m == 1 ? rows.stride : rows.stride == size.m * width ? width : 0;
+  };
+  const std::int64_t lda = apart(a, step.operands[0].elements / size.m);
+  const std::int64_t ldb = apart(b, size.n);
+  if (a.stride != 0 && b.stride != 0 && lda != 0 && ldb != 0) {
+    multiply_transposed(*step.instruction, {points * size.m, size.k, size.n}, a.data, lda, b.data, ldb, out, add);
     return;
   }
   for (std::int32_t point = 0; point < points; ++point) {
-    multiply_transposed(*step.instruction, size, a.data + point * a.stride, b.data + point * b.stride, out, add || point > 0);
+    multiply_transposed(*step.instruction, size, a.data + point * a.stride, step.operands[0].elements / size.m, b.data + point * b.stride,
+                        size.n, out, add || point > 0);
   }
 }
 
@@ -70,8 +116,8 @@ void SumWork<T>::product_all(const Step& step) {
       const Rows<T> a = frame_.read(step, 0, begin, end);
       const Rows<T> b = frame_.read(step, 1, begin, end);
       for (std::int32_t k = 0; k < end - begin; ++k) {
-        multiply_transposed(*step.instruction, made.product, a.data + k * a.stride, b.data + k * b.stride, frame_.result(step, begin + k),
-                            false);
+        multiply_transposed(*step.instruction, made.product, a.data + k * a.stride, step.operands[0].elements / made.product.m,
+                            b.data + k * b.stride, made.product.n, frame_.result(step, begin + k), false);
       }
     });
     return;
@@ -108,7 +154,8 @@ void SumWork<T>::product_groups(const Step& step) {
         }
       }
       const ProductSize& size = made.product;
-      multiply_transposed(*step.instruction, {count * size.m, size.k, size.n}, frame_.scratch(0), frame_.scratch(1), out, add);
+      multiply_transposed(*step.instruction, {count * size.m, size.k, size.n}, frame_.scratch(0), step.operands[0].elements / size.m,
+                          frame_.scratch(1), size.n, out, add);
       member += count;
     }
   }

@@ -11,6 +11,7 @@ class SumWork {
  public:
   explicit SumWork(Frame<T>& frame) : frame_(frame) {}
 
+  void pack(const Step& step);
   void product(const Step& step);
   void product_sum(const Step& step);
   // Into P: blocks of kSumBlock rows, each summed in order, then the blocks in order. By groups: ascending.
@@ -22,11 +23,13 @@ class SumWork {
   void sum_groups(const Step& step);
   void product_all(const Step& step);
   void product_groups(const Step& step);
-  void multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, const T* b, T* out, bool add);
+  void product_packed(const Step& step);
+  void multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb,
+                           T* out, bool add);
   void add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add);
   // The source point's row of a grouped instruction's operand.
   const T* source(const Step& step, std::size_t operand, std::int32_t point) const {
-    return frame_.reader().row(step.operands[operand].buffer, point);
+    return frame_.reader().row(step.operands[operand].buffer, point) + step.operands[operand].column;
   }
 
   static constexpr std::int32_t kSumBlock = 256;

@@ -114,6 +114,9 @@ class MemoryPlanning {
     for (const Axis& axis : plan_.axes) pin_value(axis.length);
     pin_value(plan_.loss);
     for (std::size_t k = 0; k < lives_.size(); ++k) lives_[k].pinned = lives_[k].pinned || plan_.buffers[k].taped;
+    for (const Instruction& made : plan_.instructions) {
+      if (made.once) lives_[static_cast<std::size_t>(made.result())].pinned = true;
+    }
   }
 
   void follow(const Instruction& instruction, const Turn& turn) {

@@ -1,0 +1,84 @@
+#include <utility>
+
+#include "compiler/passes/product_terms.h"
+
+namespace tapeloop {
+namespace {
+
+template <class Visit>
+void each_instruction(Program& program, const Visit& visit) {
+  for (Segment& segment : program) {
+    for (InstructionId& id : segment.instructions) visit(id);
+    each_instruction(segment.body, visit);
+  }
+}
+
+void drop_instructions(Plan& plan) {
+  std::vector<InstructionId> now(plan.instructions.size(), kNone);
+  std::vector<Instruction> kept;
+  const auto keep = [&](InstructionId& id) {
+    InstructionId& place = now[static_cast<std::size_t>(id)];
+    if (place == kNone) {
+      place = static_cast<InstructionId>(kept.size());
+      kept.push_back(std::move(plan.instructions[static_cast<std::size_t>(id)]));
+    }
+    id = place;
+  };
+  each_instruction(plan.forward, keep);
+  each_instruction(plan.backward, keep);
+  plan.instructions = std::move(kept);
+}
+
+template <class Visit>
+void each_buffer(Instruction& made, const Visit& visit) {
+  for (Result& result : made.results) visit(result.buffer);
+  for (Operand& operand : made.operands) {
+    visit(operand.buffer);
+    for (BufferId& start : operand.starts) visit(start);
+  }
+}
+
+}  // namespace
+
+void drop_unused(Plan& plan) {
+  drop_instructions(plan);
+  std::vector<bool> used(plan.buffers.size());
+  for (std::size_t k = 0; k < plan.buffers.size(); ++k) used[k] = plan.buffers[k].kind != Buffer::Kind::kValue;
+  for (Instruction& made : plan.instructions) {
+    each_buffer(made, [&](BufferId id) {
+      if (id != kNone) used[static_cast<std::size_t>(id)] = true;
+    });
+  }
+  std::vector<BufferId> now(plan.buffers.size(), kNone);
+  std::vector<Buffer> kept;
+  for (std::size_t k = 0; k < used.size(); ++k) {
+    if (!used[k]) continue;
+    now[k] = static_cast<BufferId>(kept.size());
+    kept.push_back(std::move(plan.buffers[k]));
+  }
+  plan.buffers = std::move(kept);
+  const auto rename = [&](BufferId& id) { id = id == kNone ? kNone : now[static_cast<std::size_t>(id)]; };
+  for (Instruction& made : plan.instructions) each_buffer(made, rename);
+  for (PlanValue& value : plan.nodes) rename(value.buffer);
+}
+
+std::vector<bool> fixed_buffers(const Plan& plan, const std::vector<NodeId>& keep) {
+  std::vector<bool> fixed(plan.buffers.size());
+  const auto fix = [&](NodeId id) {
+    if (id != kNone && plan.value(id).buffer != kNone) fixed[static_cast<std::size_t>(plan.value(id).buffer)] = true;
+  };
+  for (const NodeId id : plan.seeds) fix(id);
+  for (const NodeId id : keep) fix(id);
+  for (const OutputRef& output : plan.outputs) fix(output.node);
+  for (const auto& [leaf, gradient] : plan.gradients) fix(gradient);
+  for (const Axis& axis : plan.axes) fix(axis.length);
+  fix(plan.loss);
+  for (const Instruction& made : plan.instructions) {
+    for (const Operand& operand : made.operands) {
+      for (const BufferId start : operand.starts) fixed[static_cast<std::size_t>(start)] = true;
+    }
+  }
+  return fixed;
+}
+
+}  // namespace tapeloop

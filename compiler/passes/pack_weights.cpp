@@ -1,0 +1,201 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "compiler/passes/product_terms.h"
+#include "core/kind.h"
+
+namespace tapeloop {
+
+namespace {
+
+// "z#2 = h_tm1 @ U" -> "h_tm1"
+std::string left_text(const Instruction& made) {
+  const std::size_t from = made.text.find(" = ") + 3;
+  const std::size_t to = made.text.find(" @ ", from);
+  return to == std::string::npos ? made.text.substr(from) : made.text.substr(from, to - from);
+}
+
+}  // namespace
+
+ProductTerms product_terms(const Plan& plan) {
+  std::vector<const Instruction*> maker(plan.buffers.size(), nullptr);
+  for (const Instruction& made : plan.instructions) {
+    for (const Result& result : made.results) {
+      if (result.buffer != kNone) maker[static_cast<std::size_t>(result.buffer)] = &made;
+    }
+  }
+  ProductTerms terms(plan.instructions.size());
+  for (std::size_t k = 0; k < terms.size(); ++k) {
+    const Instruction& made = plan.instructions[k];
+    if (made.op != OpCode::kProduct || made.layout == kNone) continue;
+    const Operand& weights = made.operands[1];
+    if (weights.table != kNone || plan.buffers[static_cast<std::size_t>(weights.buffer)].layout != kNone) continue;
+    RightSide right{weights.buffer, made.reads[1], false, 1, 1};
+    // A transposed matrix need not be made: packing reads it the other way.
+    const Instruction* turn = maker[static_cast<std::size_t>(weights.buffer)];
+    if (turn && turn->op == OpCode::kLocal && turn->kind->name == "transpose" && plan.value(turn->node).shape.size() == 2) {
+      right.buffer = turn->operands[0].buffer;
+      right.transposed = true;
+    }
+    const Shape& shape = plan.value(made.reads[1]).shape;
+    right.k = shape.front();
+    if (shape.size() > 1) right.n = shape.back();
+    terms[k] = {{made.operands[0], made.reads[0], left_text(made), {std::move(right)}}};
+  }
+  return terms;
+}
+
+namespace {
+
+class Packing {
+ public:
+  Packing(Plan& plan, const ProductTerms& terms, const std::vector<bool>& fixed) : plan_(plan), terms_(terms), fixed_(fixed) {}
+
+  void run() {
+    plan_.forward = with_packs(std::move(plan_.forward));
+    plan_.backward = with_packs(std::move(plan_.backward));
+    drop_turned();
+    drop_unused(plan_);
+  }
+
+ private:
+  Program with_packs(Program program) {
+    Program out;
+    for (Segment& segment : program) {
+      if (segment.kind == Segment::Kind::kScan) {
+        std::vector<InstructionId> packs;
+        give_packed(segment, packs);
+        if (!packs.empty()) {
+          if (out.empty() || out.back().kind == Segment::Kind::kScan) out.push_back({});
+          std::vector<InstructionId>& before = out.back().instructions;
+          before.insert(before.end(), packs.begin(), packs.end());
+        }
+      } else {
+        std::vector<InstructionId> list;
+        for (const InstructionId id : segment.instructions) {
+          give_packed(id, list);
+          list.push_back(id);
+        }
+        segment.instructions = std::move(list);
+      }
+      out.push_back(std::move(segment));
+    }
+    return out;
+  }
+
+  void give_packed(const Segment& segment, std::vector<InstructionId>& packs) {
+    for (const InstructionId id : segment.instructions) give_packed(id, packs);
+    for (const Segment& part : segment.body) give_packed(part, packs);
+  }
+
+  // Puts packed weights into a product; those that are not there yet are made by new instructions in `packs`.
+  void give_packed(InstructionId id, std::vector<InstructionId>& packs) {
+    if (static_cast<std::size_t>(id) >= terms_.size() || terms_[static_cast<std::size_t>(id)].empty()) return;
+    std::vector<Operand> operands;
+    std::vector<NodeId> reads;
+    for (const ProductTerm& term : terms_[static_cast<std::size_t>(id)]) {
+      const NodeId packed = packed_weights(term.right, packs);
+      operands.push_back(term.left);
+      operands.push_back({plan_.value(packed).buffer, kNone, {}, {}, 0});
+      reads.push_back(term.read);
+      reads.push_back(packed);
+    }
+    Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
+    made.operands = std::move(operands);
+    made.reads = std::move(reads);
+    made.packed = true;
+  }
+
+  NodeId packed_weights(const std::vector<RightSide>& right, std::vector<InstructionId>& packs) {
+    std::string key;
+    for (const RightSide& side : right) key += fmt::format("{}{} ", side.buffer, side.transposed ? "'" : "");
+    const auto [at, is_new] = packed_.emplace(key, kNone);
+    if (!is_new) return at->second;
+    Dim n = 0;
+    Instruction made;
+    made.op = OpCode::kPack;
+    made.once = true;
+    std::string name;
+    for (const RightSide& side : right) {
+      const std::int64_t columns = side.n.is_number() ? side.n.number() : 0;
+      made.weights.push_back({columns, n.is_number() ? n.number() : 0, side.transposed});
+      made.operands.push_back({side.buffer, kNone, {}, {}, 0});
+      made.reads.push_back(side.node);
+      made.once = made.once && plan_.buffers[static_cast<std::size_t>(side.buffer)].kind == Buffer::Kind::kParameter;
+      name += (name.empty() ? "" : " | ") + shown(side);
+      n = n + side.n;
+    }
+    if (right.size() > 1) name = "[" + name + "]";
+    const Dim& k = right.front().k;
+    if (plan_.executable) made.product = {1, k.number(), n.number()};
+    made.node = add_value(name, right.front(), {k, n});
+    made.results = {{plan_.value(made.node).buffer}};
+    made.text = "pack " + name;
+    made.reason.kind = Reason::Kind::kParameters;
+    made.reason.text = made.once ? "weights in panels, until they change" : "weights in panels, once a run";
+    at->second = made.node;
+    packs.push_back(static_cast<InstructionId>(plan_.instructions.size()));
+    plan_.instructions.push_back(std::move(made));
+    return at->second;
+  }
+
+  std::string shown(const RightSide& side) const {
+    const PlanValue& value = plan_.value(side.node);
+    return value.is_part && !value.text.empty() ? value.text : value.name;
+  }
+
+  NodeId add_value(const std::string& name, const RightSide& first, const Shape& shape) {
+    Buffer buffer;
+    buffer.shape = shape;
+    if (is_known(shape)) {
+      buffer.elements = packed_elements(shape[0].number(), shape[1].number());
+      buffer.shape = {Dim(buffer.elements)};
+    }
+    PlanValue value;
+    value.name = name;
+    value.text = name;
+    value.source = plan_.value(first.node).source;
+    value.space = Space();
+    value.shape = shape;
+    value.buffer = static_cast<BufferId>(plan_.buffers.size());
+    plan_.buffers.push_back(std::move(buffer));
+    plan_.nodes.push_back(std::move(value));
+    return static_cast<NodeId>(plan_.nodes.size() - 1);
+  }
+
+  // Transposed weights that only products read.
+  void drop_turned() {
+    std::vector<int> readers(plan_.buffers.size(), 0);
+    for (const Instruction& made : plan_.instructions) {
+      for (const Operand& operand : made.operands) {
+        if (operand.buffer != kNone) ++readers[static_cast<std::size_t>(operand.buffer)];
+        for (const BufferId start : operand.starts) ++readers[static_cast<std::size_t>(start)];
+      }
+    }
+    const auto unread = [&](InstructionId id) {
+      const Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
+      const bool turn = made.op == OpCode::kLocal && made.layout == kNone && made.kind->name == "transpose";
+      return turn && readers[static_cast<std::size_t>(made.result())] == 0 && !fixed_[static_cast<std::size_t>(made.result())];
+    };
+    for (Program* program : {&plan_.forward, &plan_.backward}) {
+      for (Segment& segment : *program) {
+        std::erase_if(segment.instructions, unread);
+      }
+      std::erase_if(*program, [](const Segment& s) { return s.kind == Segment::Kind::kBulk && s.instructions.empty(); });
+    }
+  }
+
+  Plan& plan_;
+  const ProductTerms& terms_;
+  const std::vector<bool>& fixed_;
+  std::map<std::string, NodeId> packed_;
+};
+
+}  // namespace
+
+void pack_weights(Plan& plan, const ProductTerms& terms, const std::vector<bool>& fixed) { Packing(plan, terms, fixed).run(); }
+
+}  // namespace tapeloop
