@@ -13,7 +13,7 @@ void SumWork<T>::pack(const Step& step) {
   products_.clear_past_end(made.product, out);
   for (std::size_t k = 0; k < step.operands.size(); ++k) {
     const WeightBlock& block = made.weights[k];
-    products_.pack(made.product, block, frame_.buffers().data(step.operands[k].buffer), out);
+    products_.pack(made.product, block, frame_.reader().row(step.operands[k].buffer, 0), out);
   }
 }
 
@@ -26,7 +26,7 @@ void SumWork<T>::product_packed(const Step& step) {
     const std::int64_t points = end - begin;
     for (std::size_t pair = 0; pair < step.operands.size(); pair += 2) {
       const Rows<T> a = frame_.read(step, pair, begin, end);
-      const T* b = frame_.buffers().data(step.operands[pair + 1].buffer);
+      const T* b = frame_.reader().row(step.operands[pair + 1].buffer, 0);
       const std::int64_t k = step.operands[pair].elements / size.m;
       const bool add = pair > 0;
       if (a.zeros) {

@@ -105,6 +105,7 @@ class Fusion {
       if (id == group.front()) continue;
       terms(group.front()).front().right.push_back(right);
       first.flops = sum_of(first.flops, made.flops);
+      at(id).operands.clear();
       first.bytes = sum_of(first.bytes, std::to_string(right.n.is_number() ? 4 * right.n.number() : 0));
     }
     buffer.shape = {width};
@@ -252,8 +253,10 @@ class Fusion {
       terms(product).insert(terms(product).end(), more.begin(), more.end());
       at(product).flops = sum_of(at(product).flops, at(leaf.product).flops);
       at(product).bytes = sum_of(at(product).bytes, at(leaf.product).bytes);
+      at(leaf.product).operands.clear();
     }
     Instruction& merged = at(product);
+    plan_.nodes[static_cast<std::size_t>(merged.node)].text = text_of(terms(product));
     merged.text = plan_.value(merged.node).name + " = " + text_of(terms(product));
     if (others.empty()) {
       merged.results = {{at(root).result()}};

@@ -50,8 +50,9 @@ TEST(Simplify, MergesEqualValuesAndDropsNeutralOperations) {
 TEST(Hoist, LeftOutKeepsBulkWorkInTheScan) {
   CompileOptions options;
   options.gradients = false;
+  options.without = {"fuse_products"};
   const Plan hoisted = compile_file("models/cells/gru.yaml", options).plan;
-  options.without = {"hoist"};
+  options.without = {"fuse_products", "hoist"};
   const Plan inside = compile_file("models/cells/gru.yaml", options).plan;
   EXPECT_THAT(places_of(hoisted, hoisted.forward, OpCode::kProduct).inside, SizeIs(3));
   EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).inside, SizeIs(6));
