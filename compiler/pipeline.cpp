@@ -81,21 +81,22 @@ class Compilation {
     return std::find(options_.without.begin(), options_.without.end(), pass) == options_.without.end();
   }
 
+  // A graph with mistakes is neither shown nor verified.
   const Graph& observed(std::string_view pass, const Graph& graph) const {
+    if (diagnostics_.has_errors()) return graph;
     const std::string wrong = verify(graph);
     if (!wrong.empty()) throw std::logic_error("after " + std::string(pass) + ": " + wrong);
     if (observe_) observe_(pass, graph);
     return graph;
   }
 
-  // The passes that give every equation its meaning: what the reference evaluator works on.
+  // The passes that give every equation its meaning: what the reference evaluator works on. What is wrong stands in the graph as
+  // nodes without kind, which the passes after it step over: so one run reports mistakes in names, axes and shapes.
   Graph meaning() {
     Graph graph = expand(container_, {options_.overrides, options_.mode, options_.load, options_.fed_shapes, on("split_products")},
                          registry_, diagnostics_);
-    if (diagnostics_.has_errors()) return graph;
     observe("expand", graph);
     graph = infer_axes(std::move(graph), diagnostics_);
-    if (diagnostics_.has_errors()) return graph;
     observe("infer_axes", graph);
     graph = explicit_reads(std::move(graph), registry_);
     observed("explicit_reads", graph);
@@ -109,7 +110,7 @@ class Compilation {
   }
 
   void observe(std::string_view pass, const Graph& graph) const {
-    if (observe_) observe_(pass, graph);
+    if (observe_ && !diagnostics_.has_errors()) observe_(pass, graph);
   }
 
   // Before anything is optimised away: a mistake is reported whether or not an output needs it.

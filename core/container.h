@@ -29,6 +29,8 @@ struct SectionItem {
   bool is_block() const { return !ranges.empty(); }
 };
 
+// `wrong` in a declaration: parts of it could not be read, which is reported. What depends on it is not judged then.
+
 // A number, a word (an activation, a cell) or a list of numbers.
 struct OptionDecl {
   std::vector<ExpressionPtr> values;  // one, or the items of a list; a word is a kName
@@ -38,6 +40,7 @@ struct OptionDecl {
 struct AxisDecl {
   std::string within;    // axis name or empty
   ExpressionPtr length;  // equation of an int value, or null: from the data
+  bool wrong = false;
 };
 
 struct InputDecl {
@@ -46,6 +49,7 @@ struct InputDecl {
   std::vector<ExpressionPtr> shape;
   std::string type = "float";  // float, int or bool
   Source type_source;
+  bool wrong = false;
 };
 
 struct ParameterDecl {
@@ -53,6 +57,7 @@ struct ParameterDecl {
   std::string init;                  // initialiser name, empty: by rank (glorot for matrices, else zeros)
   ExpressionPtr init_value;          // argument of constant, normal, uniform; may be null
   Source init_source;
+  bool wrong = false;
 };
 
 struct StateDecl {
@@ -62,11 +67,13 @@ struct StateDecl {
     Source source;
   };
   std::vector<Start> starts;
+  bool wrong = false;
 };
 
 struct NodeDecl {
   ExpressionPtr equation;         // the long form is turned into a call by the reader
   std::vector<std::string> axes;  // `axes: [t, s]` of the long form: axes that the node has whatever it reads
+  bool wrong = false;
 };
 
 struct OutputDecl {

@@ -142,6 +142,7 @@ struct Graph {
   std::vector<StateRef> states;
   std::vector<OutputRef> outputs;
   NodeId loss = kNone;                  // per position, as declared
+  Source loss_source;                   // where that is declared
   NodeId total_loss = kNone;            // in P: its mean over all real positions (made by `differentiate` or `add_loss`)
   std::map<std::string, NodeId> names;  // user-visible names and aliases, "d.h" included
 

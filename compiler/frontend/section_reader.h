@@ -40,7 +40,9 @@ class SectionReader {
       } else {
         if (!check_key(entry, rule)) continue;
         item.key = entry.key;
+        const std::size_t before = diagnostics_.errors();
         item.value = read(entry.value, entry.key, *this);
+        if constexpr (requires { item.value.wrong; }) item.value.wrong = diagnostics_.errors() > before;
       }
       result.push_back(std::move(item));
     }

@@ -178,6 +178,7 @@ class AxisBinder {
       diagnostics_.error("E0406", slot.feeds[0].source,
                          "what feeds '" + instance_name(id) + "' varies along " + names + ", none of which is within the other",
                          "say which one it goes along: along=t");
+      slot.wrong = true;
     }
     slot.target = {innermost, 1};
     for (const auto& [name, use] : slot.user->axes) {
@@ -215,6 +216,15 @@ AxisUse Expander::resolved(AxisUse use) const {
   return use;
 }
 
+bool Expander::is_wrong(AxisUse use) const {
+  for (SlotId slot = use.slot; slot != kNone;) {
+    const Slot& at = slots_[static_cast<std::size_t>(slot)];
+    if (at.wrong) return true;
+    slot = at.is_bound ? at.target.slot : at.within;
+  }
+  return false;
+}
+
 void Expander::bind_axes() {
   if (std::none_of(slots_.begin(), slots_.end(), [](const Slot& slot) { return slot.is_bound; })) return;
   AxisBinder binder(slots_, diagnostics_);
@@ -237,7 +247,7 @@ void Expander::bind_axes() {
   }
   for (const PendingState& state : states_) {
     const NodeId node = resolve(state.symbol, state.source);
-    if (node == kNone || state.init.bad()) continue;
+    if (node == kNone || state.axis.slot == kNone || state.init.bad()) continue;
     AxisBinder::Value& value = binder.values[static_cast<std::size_t>(node)];
     value.starts.emplace_back(state.init.node, state.axis.slot);
     for (const Tap& tap : state.init.taps) value.along.push_back(tap.axis.slot);

@@ -118,8 +118,8 @@ void Expander::add_input(Instance& in, const std::string& key, const Source& sou
   const auto found = shape(decl.shape, scope);
   Node node;
   PendingNode pending;
-  pending.in = &in;
-  bool complete = found.has_value();
+  pending.in = in.is_inner() ? in.outer : &in;  // who gives what it reads
+  bool complete = found.has_value() && !decl.wrong;
   for (const std::string& lives : decl.has_axes ? decl.axes : std::vector<std::string>{"t"}) {
     const auto use = axis(lives, in, source);
     if (use) pending.extra.push_back(*use);
@@ -142,22 +142,23 @@ void Expander::add_input(Instance& in, const std::string& key, const Source& sou
     node.kind = &registry_.at("input");
     node.type = type_of(decl.type);
     pending.keep_order = true;
-    bind_fed(name, node.shape, source, "input");
+    if (!bind_fed(name, node.shape, source, "input")) node.kind = nullptr;
   }
   add_named(std::move(node), std::move(pending), name);
 }
 
-void Expander::bind_fed(const std::string& name, const Shape& shape, const Source& source, const char* what) {
+bool Expander::bind_fed(const std::string& name, const Shape& shape, const Source& source, const char* what) {
   const auto fed = options_.fed_shapes.find(name);
-  if (fed == options_.fed_shapes.end()) return;
+  if (fed == options_.fed_shapes.end()) return true;
   Shape found;
   for (const std::int64_t size : fed->second) found.emplace_back(size);
   bool fits = found.size() == shape.size();
   const std::string declared = graph_.sizes.text(shape);
   for (std::size_t k = 0; fits && k < shape.size(); ++k) fits = graph_.sizes.unify(shape[k], found[k]);
-  if (fits) return;
+  if (fits) return true;
   diagnostics_.error("E0509", source,
                      std::string(what) + " '" + name + "' is declared " + declared + ", what is fed has shape " + graph_.sizes.text(found));
+  return false;
 }
 
 void Expander::add_parameters(Instance& in) {
@@ -168,7 +169,7 @@ void Expander::add_parameters(Instance& in) {
                           Init init{decl.init, 0, false};
                           const auto value = decl.init_value ? number(*decl.init_value, scope) : std::nullopt;
                           if (value) init = {decl.init, *value, true};
-                          if (!found || (decl.init_value && !value)) {
+                          if (!found || decl.wrong || (decl.init_value && !value)) {
                             symbol(intern(in.prefix + key)).defined = true;
                             return;
                           }
@@ -196,7 +197,7 @@ void Expander::declare_parameter(const Instance& in, const std::string& name, Sh
   node.kind = &registry_.at("parameter");
   node.init = std::move(init);
   node.source = source;
-  bind_fed(name, shape, source, "parameter");
+  if (!bind_fed(name, shape, source, "parameter")) node.kind = nullptr;
   node.shape = std::move(shape);
   PendingNode pending;
   pending.in = &in;
@@ -242,6 +243,7 @@ void Expander::define(Instance& in, const std::string& key, const Source& source
   for (const std::string& has : decl.axes) {
     if (const auto use = axis(has, in, source)) extra.push_back(*use);
   }
+  const bool wrong = decl.wrong || extra.size() < decl.axes.size();
   Read result = decl.equation ? lower(*decl.equation, scope, &name) : Read{};
   const SymbolId id = intern(name);
   symbol(id).source = source;
@@ -254,7 +256,9 @@ void Expander::define(Instance& in, const std::string& key, const Source& source
   }
   symbol(id).defined = true;
   take(name);
-  if (symbol(id).node != kNone) pending(symbol(id).node).extra = std::move(extra);
+  if (symbol(id).node == kNone) return;
+  pending(symbol(id).node).extra = std::move(extra);
+  if (wrong) make_wrong(symbol(id).node);
 }
 
 void Expander::place_axes(Instance& in) {
@@ -270,7 +274,9 @@ void Expander::place_axes(Instance& in) {
         if (!decl.within.empty()) {
           const auto outer = axis(decl.within, in, source);
           if (outer) slots_[static_cast<std::size_t>(id)].within = outer->slot;
+          slots_[static_cast<std::size_t>(id)].wrong = !outer;
         }
+        if (decl.wrong) slots_[static_cast<std::size_t>(id)].wrong = true;
         if (!decl.length) return;
         Owner owner{in.prefix + key + ".length", key + ".length"};
         Scope scope = declared;
@@ -285,6 +291,7 @@ void Expander::add_states(Instance& in) {
   unroll<StateDecl>(in.container->states, {&in, {}, nullptr, nullptr},
                     [&](const std::string& key, const Source& source, const StateDecl& decl, const Scope& scope) {
                       for (const StateDecl::Start& start : decl.starts) add_state(in, key, source, start, scope);
+                      if (decl.wrong) states_.push_back({read_symbol(in.prefix + key, source).symbol, {}, {}, source, &in});
                     });
 }
 
@@ -294,7 +301,7 @@ void Expander::add_state(Instance& in, const std::string& key, const Source& sou
   scope.owner = &owner;
   const auto along = axis(start.along, in, start.source.known() ? start.source : source);
   Read init = lower(*start.init, scope);
-  if (along) states_.push_back({read_symbol(in.prefix + key, source).symbol, *along, std::move(init), source, &in});
+  states_.push_back({read_symbol(in.prefix + key, source).symbol, along.value_or(AxisUse{}), std::move(init), source, &in});
 }
 
 }  // namespace tapeloop::expanding

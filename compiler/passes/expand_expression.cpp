@@ -106,7 +106,9 @@ std::vector<Argument> Expander::arguments(const Expression& call, const Scope& s
   std::vector<Argument> found;
   for (const ExpressionPtr& arg : call.args) {
     if (arg && arg->kind == Expression::Kind::kSeries) {
+      const std::size_t before = found.size();
       for_each(arg->ranges, 0, scope, [&](const Scope& inner) { found.push_back({arg->args[0], inner}); });
+      if (found.size() == before) found.push_back({nullptr, scope});  // its range is wrong, and that is reported
     } else {
       found.push_back({arg, scope});
     }

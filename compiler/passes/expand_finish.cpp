@@ -48,6 +48,29 @@ NodeId Expander::wrong_node() {
   return wrong_;
 }
 
+void Expander::make_wrong(NodeId id) {
+  graph_[id].kind = nullptr;
+  graph_[id].operands.clear();
+}
+
+bool Expander::mentions_wrong_axis(const PendingNode& node) const {
+  const auto tapped = [&](const std::vector<Tap>& taps) {
+    return std::any_of(taps.begin(), taps.end(), [&](const Tap& tap) { return is_wrong(tap.axis); });
+  };
+  return is_wrong(node.axis) || tapped(node.moves) ||
+         std::any_of(node.extra.begin(), node.extra.end(), [&](AxisUse use) { return is_wrong(use); }) ||
+         std::any_of(node.reads.begin(), node.reads.end(), [&](const Read& read) { return tapped(read.taps); });
+}
+
+// Where it is not known whose start a start is: it may belong to any value that is read with a tap, and give it an axis.
+void Expander::make_tapped_wrong() {
+  for (std::size_t id = 0; id < pending_.size(); ++id) {
+    for (const Read& read : pending_[id].reads) {
+      if (!read.taps.empty() && read.node != kNone) make_wrong(read.node);
+    }
+  }
+}
+
 // The node that a name stands for; kNone: there is none, or it is wrong.
 NodeId Expander::resolve(SymbolId id, const Source& source) {
   for (std::size_t steps = 0; steps <= symbols_.size(); ++steps) {
@@ -161,6 +184,7 @@ void Expander::finish_nodes() {
   const NodeId count = graph_.size();
   for (NodeId id = 0; id < count; ++id) {
     const PendingNode from = pending(id);  // a copy: operand() adds nodes
+    if (mentions_wrong_axis(from)) make_wrong(id);
     const auto axis_id = [&](AxisUse use) {
       const SlotId slot = resolved(use).slot;
       return slot == kNone ? kNone : slots_[static_cast<std::size_t>(slot)].id;
@@ -194,7 +218,9 @@ void Expander::finish_states() {
   for (const PendingState& state : states_) {
     const NodeId node = resolve(state.symbol, state.source);
     const SlotId slot = resolved(state.axis).slot;
-    if (node == kNone || slot == kNone || state.init.bad()) continue;
+    if (node == kNone) make_tapped_wrong();
+    if (node != kNone && (slot == kNone || state.init.bad() || is_wrong(state.axis))) make_wrong(node);
+    if (node == kNone || !graph_[node].kind) continue;
     const AxisId axis = slots_[static_cast<std::size_t>(slot)].id;
     StateRef found{node, axis, operand(state.init), state.source};
     const auto same = std::find_if(graph_.states.begin(), graph_.states.end(),
@@ -241,7 +267,9 @@ void Expander::finish_outputs(Instance& root) {
   }
   if (root.container->loss.empty()) return;
   const auto name = fill(root.container->loss, scope, root.container->loss_source);
-  if (name) graph_.loss = find(*name, root.container->loss_source);
+  if (!name) return;
+  graph_.loss = find(*name, root.container->loss_source);
+  graph_.loss_source = root.container->loss_source;
 }
 
 void Expander::finish_names() {
@@ -281,6 +309,7 @@ void Expander::check_shared_names() {
 }
 
 void Expander::check_shared_shapes() {
+  std::vector<NodeId> wrong;
   for (const SharedShape& shared : shared_shapes_) {
     const NodeId id = resolve(shared.symbol, shared.source);
     if (id == kNone) continue;
@@ -292,7 +321,9 @@ void Expander::check_shared_shapes() {
     diagnostics_.error("E0504", shared.source,
                        "parameter '" + node.name + "' is shared with shape " + before + "; it has " + graph_.sizes.text(node.shape) +
                            (node.source.known() ? " since " + node.source.text(false) : ""));
+    wrong.push_back(id);
   }
+  for (const NodeId id : wrong) make_wrong(id);
 }
 
 // Nodes, inputs and parameters of the outermost container that no output, loss or length depends on.

@@ -62,6 +62,7 @@ struct Slot {
   AxisUse target;
   std::vector<Read> feeds;         // of an inner t
   const Instance* user = nullptr;  // of an inner t: the container that uses the inner one
+  bool wrong = false;              // what it lies within, or stands for, is wrong: so are the values that mention it
   bool declared = false;           // by the user; the default t counts only where something uses it
   bool used = false;
   AxisId id = kNone;  // in the graph
@@ -293,11 +294,12 @@ class Expander {
   void take(const std::string& name);  // remembers all its dotted prefixes as taken
   std::string free_name(const std::string& name);
   void declare_parameter(const Instance& in, const std::string& name, Shape shape, Init init, const Source& source);
-  void bind_fed(const std::string& name, const Shape& shape, const Source& source, const char* what);
+  bool bind_fed(const std::string& name, const Shape& shape, const Source& source, const char* what);
 
   // expand_axes.cpp
   void bind_axes();
   AxisUse resolved(AxisUse use) const;
+  bool is_wrong(AxisUse use) const;
   bool count_axes();
   void number_axes();
 
@@ -318,6 +320,9 @@ class Expander {
   void check_shared_shapes();
   void warn_unused(const Instance& root);
   NodeId wrong_node();  // stands for what is wrong and reported: a node without kind
+  void make_wrong(NodeId id);
+  bool mentions_wrong_axis(const PendingNode& node) const;
+  void make_tapped_wrong();
 
   const ExpandOptions& options_;
   const Registry& registry_;

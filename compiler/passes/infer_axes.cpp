@@ -32,6 +32,11 @@ class AxesInference {
     }
     check_states();
     check_lengths();
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (!wrong_[at(id)]) continue;
+      graph_[id].kind = nullptr;
+      graph_[id].operands.clear();
+    }
   }
 
  private:
@@ -110,7 +115,7 @@ class AxesInference {
     return space;
   }
 
-  // What depends on something wrong is not judged.
+  // What depends on something wrong is not judged, here and in later passes.
   void find_wrong() {
     wrong_.assign(static_cast<std::size_t>(graph_.size()), 0);
     std::vector<NodeId> work;

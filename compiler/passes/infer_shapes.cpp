@@ -26,15 +26,17 @@ class ShapesInference {
     graph_.sizes.settle_unnamed();
     if (!endless_) check_all();
     for (Node& node : graph_.nodes) node.shape = graph_.sizes.resolve(node.shape);
-    if (!diagnostics_.has_errors()) {
-      StartRules(graph_, diagnostics_).run();
-      check_scalars();
+    for (NodeId id = 0; id < graph_.size(); ++id) {
+      if (!is_judged(id)) graph_[id].kind = nullptr;
     }
+    StartRules(graph_, diagnostics_).run();
+    check_scalars();
     finish();
   }
 
  private:
   static std::size_t at(NodeId id) { return static_cast<std::size_t>(id); }
+  bool is_judged(NodeId id) const { return id != kNone && !wrong_[at(id)] && rules_.known(id); }
 
   void prepare() {
     const auto count = static_cast<std::size_t>(graph_.size());
@@ -140,7 +142,10 @@ class ShapesInference {
       if (!rules_.known(id) && unknown == kNone) unknown = id;
       if (unknown_[at(id)] > 0) continue;
       const ShapeRules::Found found = rules_.apply(id, ShapeRules::Operands::kAll);
-      if (!found.ok()) rules_.report(id, found, diagnostics_);
+      if (!found.ok()) {
+        rules_.report(id, found, diagnostics_);
+        wrong_[at(id)] = 1;
+      }
       if (found.ok()) rules_.set(id, found.shape, found.type);
     }
     if (unknown == kNone || diagnostics_.errors() > before) return;
@@ -150,14 +155,14 @@ class ShapesInference {
   }
 
   void check_scalars() {
-    if (graph_.loss != kNone && !graph_[graph_.loss].shape.empty()) {
+    if (is_judged(graph_.loss) && !graph_[graph_.loss].shape.empty()) {
       const Node& loss = graph_[graph_.loss];
-      diagnostics_.error("E0506", loss.source,
+      diagnostics_.error("E0506", graph_.loss_source.known() ? graph_.loss_source : loss.source,
                          "the loss is a scalar at each position: '" + loss.name + "' has shape " + graph_.sizes.text(loss.shape),
                          "for example mean(" + loss.name + ", along=shape)");
     }
     for (const Axis& axis : graph_.axes) {
-      if (axis.length == kNone) continue;
+      if (!is_judged(axis.length)) continue;
       const Node& length = graph_[axis.length];
       if (length.shape.empty() && rules_.type(axis.length) != ShapeRules::kFloatType) continue;
       diagnostics_.error("E0507", axis.source,

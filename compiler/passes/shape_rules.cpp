@@ -193,6 +193,7 @@ bool StartRules::fits(const Shape& value, const Shape& start, std::size_t from) 
 void StartRules::check(Node& move, Outside& outside) {
   const Node& value = graph_[move.operands[0]];
   const Node& start = graph_[move.operands[at(outside.operand)]];
+  if (!value.kind || !start.kind) return;  // wrong, and reported
   const std::string along = graph_.axes[at(outside.axis)].name;
   const bool slots = start.shape.size() == value.shape.size() + 1;
   if (!fits(value.shape, start.shape, slots ? 1 : 0)) {
