@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "models/facade/built_in_models.h"
 #include "models/facade/tree_text.h"
 #include "runtime/training/run_folder.h"
 
@@ -35,7 +36,7 @@ struct Parts {
 Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   Parts parts;
   parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
-  parts.spec = read_train_spec(parts.section, data_folders(model), diagnostics);
+  parts.spec = read_train_spec(parts.section, data_places(model), diagnostics);
   if (diagnostics.has_errors()) return parts;
   const CsvTable table = read_table(parts.spec.data, diagnostics);
   if (diagnostics.has_errors()) return parts;
@@ -50,11 +51,10 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
 
 }  // namespace
 
-std::vector<std::string> data_folders(const Model& model) {
-  std::vector<std::string> folders;
-  if (!model.container().folder.empty()) folders.push_back(model.container().folder);
-  folders.emplace_back(TAPELOOP_DATA_FOLDER);
-  return folders;
+DataPlaces data_places(const Model& model) {
+  DataPlaces places{{}, built_in_data()};
+  if (!model.container().folder.empty()) places.folders.push_back(model.container().folder);
+  return places;
 }
 
 void check_training(const Model& model, Diagnostics& diagnostics) {

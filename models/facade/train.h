@@ -74,7 +74,7 @@ class Training {
 // Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.
 void check_training(const Model& model, Diagnostics& diagnostics);
 
-// Where data files of the model may lie: its own folder, then the data that come with Tapeloop.
-std::vector<std::string> data_folders(const Model& model);
+// Where data files of the model may be: its own folder, then the data that come with Tapeloop.
+DataPlaces data_places(const Model& model);
 
 }  // namespace tapeloop

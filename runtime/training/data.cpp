@@ -58,7 +58,8 @@ CsvTable read_table(const DataSpec& spec, Diagnostics& diagnostics) {
   CsvOptions options;
   options.delimiter = spec.delimiter;
   options.header = spec.header;
-  return read_csv(read_whole_file(spec.path, options.max_bytes), std::make_shared<const std::string>(spec.file.name), options, diagnostics);
+  std::string text = spec.text.empty() ? read_whole_file(spec.path, options.max_bytes) : std::string(spec.text);
+  return read_csv(std::move(text), std::make_shared<const std::string>(spec.file.name), options, diagnostics);
 }
 
 Dataset::Dataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics) : spec_(std::move(spec)) {

@@ -23,13 +23,15 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "clip", "early_stopping", "seed", "seeds", "metrics", "folder"});
+    map.allow(
+        {"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "early_stopping", "seed", "seeds", "metrics", "folder"});
     if (const Tree* data = map.require("data")) read_data(*data, spec.data);
     spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
     spec.shuffle = map.flag("shuffle").value_or(spec.shuffle);
     if (const Tree* optimizer = map.find("optimizer")) read_optimizer(*optimizer, spec.optimizer);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
+    spec.average = map.number("average", 0, 1, true).value_or(0);
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
     if (const Tree* metrics = map.find("metrics")) read_metrics(*metrics, spec);
@@ -239,34 +241,43 @@ bool lies_below(const std::filesystem::path& path, const std::filesystem::path& 
 const char* split_name(Split split) { return kSplitNames[static_cast<std::size_t>(split)].c_str(); }
 const char* metric_name(Metric metric) { return kMetrics[static_cast<std::size_t>(metric)].c_str(); }
 
-std::string find_data_file(const NamedAt& file, const std::vector<std::string>& folders, Diagnostics& diagnostics) {
+void find_data_file(DataSpec& data, const DataPlaces& places, Diagnostics& diagnostics) {
+  const NamedAt& file = data.file;
   const std::filesystem::path written(file.name);
   const std::filesystem::path plain = written.lexically_normal();
   bool leads_out = written.is_absolute() || (!plain.empty() && *plain.begin() == "..");
-  for (const std::string& name : folders) {
+  for (const std::string& name : places.folders) {
     if (leads_out) break;
     std::error_code error;
     const std::filesystem::path folder = std::filesystem::weakly_canonical(name.empty() ? "." : name, error);
     const std::filesystem::path path = std::filesystem::weakly_canonical(folder / written, error);
     leads_out = !lies_below(path, folder);
-    if (!leads_out && std::filesystem::is_regular_file(path, error)) return path.string();
+    if (!leads_out && std::filesystem::is_regular_file(path, error)) {
+      data.path = path.string();
+      return;
+    }
   }
   if (leads_out) {
     diagnostics.error("E0901", file.source, "train.data.file: '" + file.name + "' leads out of the model's folder",
                       "put the file beside the model, or a folder below it");
-    return "";
+    return;
+  }
+  for (const BuiltInData& known : places.built_in) {
+    if (known.name != file.name) continue;
+    data.text = known.text;
+    return;
   }
   std::string where;
-  for (const std::string& folder : folders) where += (where.empty() ? "" : " and ") + (folder.empty() ? std::string(".") : folder);
+  for (const std::string& folder : places.folders) where += (folder.empty() ? std::string(".") : folder) + " or ";
+  where += "among the data that come with Tapeloop";
   diagnostics.error("E0806", file.source, "train.data.file: there is no '" + file.name + "' in " + where,
                     "the path is relative to the folder of the model");
-  return "";
 }
 
-TrainSpec read_train_spec(const Tree& train, const std::vector<std::string>& folders, Diagnostics& diagnostics) {
+TrainSpec read_train_spec(const Tree& train, const DataPlaces& places, Diagnostics& diagnostics) {
   TrainSpec spec;
   Reader(diagnostics).read(train, spec);
-  if (!spec.data.file.name.empty()) spec.data.path = find_data_file(spec.data.file, folders, diagnostics);
+  if (!spec.data.file.name.empty()) find_data_file(spec.data, places, diagnostics);
   return spec;
 }
 

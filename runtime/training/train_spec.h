@@ -2,7 +2,7 @@
 //
 //   train:
 //     data:
-//       file: sunspots.csv                     # below the model's folder, else among the data that come with Tapeloop
+//       file: sunspots.csv                     # below the model's folder, else one that comes with Tapeloop
 //       delimiter: comma                       # comma (default), semicolon, tab
 //       header: [year, sunspots]               # only for a file that has no header line
 //       group: location                        # rows of one value are a series of their own; without it the file is one
@@ -20,6 +20,7 @@
 //     shuffle: true
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
 //     clip: {norm: 1, value: 5}                # values first
+//     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
 //     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535}
@@ -31,6 +32,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/container.h"
@@ -74,8 +76,9 @@ struct SplitRange {
 };
 
 struct DataSpec {
-  NamedAt file;      // as written
-  std::string path;  // where it was found
+  NamedAt file;           // as written
+  std::string path;       // where it was found
+  std::string_view text;  // or all of it, if it comes with Tapeloop; lives as long as the program
   char delimiter = ',';
   std::vector<std::string> header;
   NamedAt group;
@@ -113,6 +116,7 @@ struct TrainSpec {
   OptimizerSpec optimizer;
   double clip_norm = 0;   // 0: not clipped
   double clip_value = 0;  // 0: not clipped
+  double average = 0;     // weight of the past in the mean of the parameters over the steps; 0: no mean
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::optional<MetricsSpec> metrics;
@@ -123,10 +127,20 @@ struct TrainSpec {
 // are added, so that the strict reading finds the unknown ones. Their source is "command line", the line counts the overrides.
 Tree apply_overrides(Tree train, const std::vector<Override>& overrides, Diagnostics& diagnostics);
 
-// folders: where data files may lie, the model's own first. What could be read is in the result; use it only without errors.
-TrainSpec read_train_spec(const Tree& train, const std::vector<std::string>& folders, Diagnostics& diagnostics);
+// Where data files may be: below these folders, in this order, or else in the program itself.
+struct BuiltInData {
+  std::string_view name;  // "sunspots.csv"
+  std::string_view text;
+};
+struct DataPlaces {
+  std::vector<std::string> folders;
+  std::vector<BuiltInData> built_in;
+};
 
-// A file below one of the folders, symbolic links followed; "" and E0901 for a path that leads out, E0806 if there is none.
-std::string find_data_file(const NamedAt& file, const std::vector<std::string>& folders, Diagnostics& diagnostics);
+// What could be read is in the result; use it only without errors.
+TrainSpec read_train_spec(const Tree& train, const DataPlaces& places, Diagnostics& diagnostics);
+
+// Sets path or text of `data` by its file, symbolic links followed. Reports E0901 for a path that leads out, E0806 if there is none.
+void find_data_file(DataSpec& data, const DataPlaces& places, Diagnostics& diagnostics);
 
 }  // namespace tapeloop

@@ -117,6 +117,21 @@ void Trainer<T>::shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) 
 }
 
 template <class T>
+void Trainer<T>::add_to_average() {
+  if (spec_.average == 0) return;
+  const T weight = static_cast<T>(std::max(1 - spec_.average, 1 / static_cast<double>(++averaged_)));
+  const std::span<const T> now = std::as_const(parameters_).block();
+  const std::span<T> average = average_.block();
+  for (std::size_t k = 0; k < now.size(); ++k) average[k] += weight * (now[k] - average[k]);
+}
+
+// Into the block that the runs are bound to, and back.
+template <class T>
+void Trainer<T>::exchange_average() {
+  if (averaged_ > 0) std::swap_ranges(parameters_.block().begin(), parameters_.block().end(), average_.block().begin());
+}
+
+template <class T>
 bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
   std::vector<std::uint32_t> order = all_examples(data.examples(Split::kTrain));
   if (spec_.shuffle) shuffle(order, row.epoch);
@@ -127,6 +142,7 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, Hist
   for (std::size_t first = 0; first < order.size(); first += size) {
     data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
     const StepResult result = step(batch_);
+    add_to_average();
     const double positions = loss_positions(batch_);
     sum += result.loss * positions;
     weight += positions;
@@ -144,11 +160,14 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
   const bool validates = data.examples(Split::kValidation) > 0;
   FitResult<T> result;
   Parameters<T> best = parameters_;
+  if (spec_.average > 0) average_ = parameters_;
+  averaged_ = 0;
   std::int64_t waited = 0;
   for (std::int64_t epoch = 1; epoch <= spec_.epochs && !result.stopped_early && !result.interrupted; ++epoch) {
     HistoryRow row{epoch, 0, 0, 0, {}, 0, false};
     result.interrupted = !run_epoch(data, callbacks, row);
     row.steps = steps();
+    exchange_average();
     if (validates) row.validation = evaluate(data, Split::kValidation);
     const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
     const double loss = on_training ? row.train_loss : row.validation.front().second;
@@ -159,6 +178,7 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
       result.best_loss = loss;
       best = parameters_;
     }
+    exchange_average();
     waited = row.best ? 0 : waited + 1;
     result.stopped_early = spec_.early_stopping && waited >= spec_.early_stopping->patience;
     row.seconds = seconds_since(start);
@@ -166,6 +186,7 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
     if (callbacks.epoch && !callbacks.epoch(row)) result.interrupted = true;
   }
   result.last = parameters_;
+  exchange_average();
   // Copied into place: the runs are bound to this block.
   if (spec_.early_stopping) std::copy(best.block().begin(), best.block().end(), parameters_.block().begin());
   return result;

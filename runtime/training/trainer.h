@@ -83,7 +83,8 @@ class Trainer {
   StepResult step(const Batch<T>& batch);
 
   // Epochs of steps over the training split, each in an order of its own (a function of seed and epoch). With early stopping the
-  // best parameters are put back at the end.
+  // best parameters are put back at the end. With spec.average, what is validated and what is there at the end is the mean of the
+  // parameters over the steps (Polyak & Juditsky 1992), old steps fading; it starts as a plain mean.
   FitResult<T> fit(const Dataset& data, const Callbacks& callbacks = {});
 
   // ("loss", mean over all positions) and the metrics of the specification, in the file's own units.
@@ -102,6 +103,8 @@ class Trainer {
   void bind(Run<T>& run);
   void gather_gradients();
   [[noreturn]] void report_not_finite(double loss) const;
+  void add_to_average();
+  void exchange_average();
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
   void shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const;
   void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums);
@@ -111,6 +114,8 @@ class Trainer {
   std::uint64_t seed_;
   Parameters<T> parameters_;
   Parameters<T> gradient_;
+  Parameters<T> average_;  // over the steps of fit, with spec.average
+  std::int64_t averaged_ = 0;
   std::vector<Gradient> gradients_;
   std::unique_ptr<Optimizer<T>> optimizer_;
   Run<T> train_;

@@ -44,7 +44,7 @@ struct Made {
 Made make(const std::string& data, const std::string& table_text = kTable) {
   Made made;
   const auto tree = read_yaml("data:\n  file: sunspots.csv\n" + data, std::make_shared<const std::string>("m.yaml"), made.diagnostics);
-  const TrainSpec spec = read_train_spec(*tree, {TAPELOOP_SOURCE_DIR "/models/data"}, made.diagnostics);
+  const TrainSpec spec = read_train_spec(*tree, {{TAPELOOP_SOURCE_DIR "/models/data"}, {}}, made.diagnostics);
   const CsvTable table = read_csv(table_text, std::make_shared<const std::string>("d.csv"), {}, made.diagnostics);
   made.data.emplace(spec.data, table, made.diagnostics);
   return made;

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "compiler/frontend/yaml_reader.h"
+#include "runtime/training/data.h"
 
 namespace tapeloop {
 namespace {
@@ -54,7 +55,7 @@ const std::string kDataFolder = TAPELOOP_SOURCE_DIR "/models/data";
 Read read(const std::string& text, const std::vector<Override>& overrides = {}) {
   Read result;
   const auto tree = read_yaml(text, std::make_shared<const std::string>("m.yaml"), result.diagnostics);
-  result.spec = read_train_spec(apply_overrides(*tree, overrides, result.diagnostics), {kDataFolder}, result.diagnostics);
+  result.spec = read_train_spec(apply_overrides(*tree, overrides, result.diagnostics), {{kDataFolder}, {}}, result.diagnostics);
   return result;
 }
 
@@ -154,11 +155,36 @@ TEST(TrainSpec, ALinkOutOfTheFolderIsRefused) {
   std::ofstream(folder / "outside.csv") << "a\n1\n";
   std::ofstream(folder / "model" / "inside.csv") << "a\n1\n";
   fs::create_symlink(folder / "outside.csv", folder / "model" / "link.csv");
+  const DataPlaces places{{(folder / "model").string()}, {}};
   Diagnostics diagnostics;
-  EXPECT_NE(find_data_file({"inside.csv", {}}, {(folder / "model").string()}, diagnostics), "");
+  DataSpec inside;
+  inside.file.name = "inside.csv";
+  find_data_file(inside, places, diagnostics);
+  EXPECT_NE(inside.path, "");
   EXPECT_FALSE(diagnostics.has_errors());
-  EXPECT_EQ(find_data_file({"link.csv", {}}, {(folder / "model").string()}, diagnostics), "");
+  DataSpec link;
+  link.file.name = "link.csv";
+  find_data_file(link, places, diagnostics);
+  EXPECT_EQ(link.path, "");
   EXPECT_TRUE(diagnostics.has_errors());
+  fs::remove_all(folder);
+}
+
+TEST(TrainSpec, AFileBesideTheModelComesBeforeTheOneInTheProgram) {
+  const fs::path folder = fs::temp_directory_path() / ("tapeloop_places_" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const DataPlaces places{{folder.string()}, {{"numbers.csv", "a\n1\n"}}};
+  Diagnostics diagnostics;
+  DataSpec data;
+  data.file.name = "numbers.csv";
+  find_data_file(data, places, diagnostics);
+  EXPECT_EQ(data.path, "");
+  EXPECT_EQ(read_table(data, diagnostics).rows(), 1U);
+  std::ofstream(folder / "numbers.csv") << "a\n2\n3\n";
+  data.text = {};
+  find_data_file(data, places, diagnostics);
+  EXPECT_EQ(read_table(data, diagnostics).rows(), 2U);
+  EXPECT_FALSE(diagnostics.has_errors());
   fs::remove_all(folder);
 }
 

@@ -163,6 +163,29 @@ TEST(Fit, EarlyStoppingPutsTheBestParametersBack) {
   EXPECT_EQ(static_cast<std::int64_t>(result.history.size()), result.best_epoch + 3);
 }
 
+TEST(Fit, AnAverageIsTheMeanOverTheSteps) {
+  const Training training = sunspots({"train.epochs=1", "train.average=0.9999"});
+  auto trainer = training.trainer(1);
+  std::vector<double> sum(trainer.parameters().block().size());
+  double steps = 0;
+  Callbacks callbacks;
+  callbacks.batch = [&](const Progress&) {
+    const std::span<const float> now = std::as_const(trainer).parameters().block();
+    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += now[k];
+    ++steps;
+    return true;
+  };
+  const FitResult<float> result = trainer.fit(training.data(), callbacks);
+  ASSERT_GT(steps, 2);
+  const std::span<const float> kept = std::as_const(trainer).parameters().block();
+  double furthest_from_last = 0;
+  for (std::size_t k = 0; k < sum.size(); ++k) {
+    EXPECT_NEAR(kept[k], sum[k] / steps, 1e-5);
+    furthest_from_last = std::max(furthest_from_last, std::abs(double{kept[k]} - double{result.last.block()[k]}));
+  }
+  EXPECT_GT(furthest_from_last, 1e-3);
+}
+
 TEST(Fit, LearnsSunspotsBetterThanPersistence) {
   const Training training = sunspots({"train.epochs=60"});
   auto trainer = training.trainer(1);
