@@ -6,6 +6,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "runtime/product_kernels.cpp"
+#include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -22,6 +23,7 @@ constexpr std::size_t kWide = 2;  // vectors of a panel
 // 32 registers hold 8 x 2 sums and what they need; 16 registers 4 x 2.
 constexpr std::size_t kTall = HWY_TARGET <= HWY_AVX3 ? 8 : 4;
 constexpr std::size_t kBlockRows = 128;  // of a: stay in the second level of cache while all panels pass by
+constexpr std::size_t kLine = 64;        // bytes of a line of cache
 
 template <class T>
 HWY_INLINE std::size_t PanelColumns() {
@@ -50,6 +52,11 @@ HWY_INLINE void Micro(std::size_t k, const Tile<T>& tile) {
   for (std::size_t i = 0; i < kRows; ++i) {
     for (std::size_t v = 0; v < kVectors; ++v) {
       sum[i][v] = kInto == Into::kChain ? hn::LoadU(d, tile.c + i * tile.ldc + v * lanes) : hn::Zero(d);
+    }
+  }
+  if (kInto != Into::kChain) {  // the lines of the result are on their way while the sums run
+    for (std::size_t i = 0; i < kRows; ++i) {
+      for (std::size_t v = 0; v < kVectors; ++v) __builtin_prefetch(tile.c + i * tile.ldc + v * lanes, 1, 3);
     }
   }
   const T* HWY_RESTRICT a = tile.a;
@@ -169,13 +176,22 @@ void Pack(std::size_t k, std::size_t n, const T* b, std::size_t step_k, std::siz
 }
 
 template <class T>
+HWY_INLINE void Fetch(std::size_t k, const T* row) {
+  for (std::size_t p = 0; p < k; p += kLine / sizeof(T)) hwy::Prefetch(row + p);
+}
+
+template <class T>
 void MultiplyPacked(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, T* c, std::size_t ldc,
                     bool add) {
   const std::size_t width = PanelColumns<T>();
   const std::size_t done = m == 1 ? OneRow(k, n, a, packed, c, add) : 0;
   for (std::size_t row = 0; row < m; row += kBlockRows) {
     const std::size_t rows = HWY_MIN(kBlockRows, m - row);
+    const std::size_t after = HWY_MIN(kBlockRows, m - row - rows);  // rows of the next block: on their way while this one is used
+    std::size_t fetched = 0;
     for (std::size_t j = done; j < n; j += width) {
+      const std::size_t fetch = HWY_MIN(after, after * (j + width) / n);
+      for (; fetched < fetch; ++fetched) Fetch(k, a + (row + rows + fetched) * lda);
       const Tile<T> tile{a + row * lda, lda, 1, packed + j * k, width, c + row * ldc + j, ldc};
       if (add) {
         Rows<Into::kChain>(rows, k, tile, n - j);
@@ -198,27 +214,49 @@ void Multiply(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size
   Rows<Into::kSet>(m, k, Tile<T>{a, lda, 1, scratch, width, c + whole, ldc}, n - whole);
 }
 
-// m rows of x, cut into strips: [strip][m][kColumns], zeros past the last column.
-template <class T>
-void PackStrips(std::size_t m, std::size_t n, const T* x, std::size_t ld, std::size_t columns, T* out) {
-  for (std::size_t i = 0; i < m; ++i, x += ld) {
+// Some rows at a time, so that reads go along a few rows and writes go along a strip.
+constexpr std::size_t kPackedRows = 8;
+
+// m rows of x, cut into strips: [strip][m][kColumns vectors or numbers], zeros past the last column.
+template <class T, class Copy>
+HWY_INLINE void PackStrips(std::size_t m, std::size_t n, const T* x, std::size_t ld, std::size_t columns, T* out, const Copy& copy) {
+  for (std::size_t row = 0; row < m; row += kPackedRows) {
+    const std::size_t rows = HWY_MIN(kPackedRows, m - row);
+    const T* from = x + row * ld;
+    T* strip = out + row * columns;
     std::size_t j = 0;
-    T* strip = out + i * columns;
     for (; j + columns <= n; j += columns, strip += m * columns) {
-      for (std::size_t q = 0; q < columns; ++q) strip[q] = x[j + q];
+      for (std::size_t i = 0; i < rows; ++i) copy(from + i * ld + j, strip + i * columns);
     }
-    if (j == n) continue;
-    for (std::size_t q = 0; q < columns; ++q) strip[q] = j + q < n ? x[j + q] : T(0);
+    for (std::size_t i = 0; i < rows && j < n; ++i) {
+      for (std::size_t q = 0; q < columns; ++q) strip[i * columns + q] = j + q < n ? from[i * ld + j + q] : T(0);
+    }
   }
+}
+
+template <class T>
+HWY_NOINLINE void PackLeft(std::size_t m, std::size_t k, const T* a, std::size_t lda, T* out) {
+  PackStrips(m, k, a, lda, kTall, out, [](const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
+    for (std::size_t q = 0; q < kTall; ++q) to[q] = from[q];
+  });
+}
+
+template <class T>
+HWY_NOINLINE void PackRight(std::size_t m, std::size_t n, const T* b, std::size_t ldb, T* out) {
+  constexpr Tag<T> d;
+  PackStrips(m, n, b, ldb, PanelColumns<T>(), out, [d](const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
+    for (std::size_t v = 0; v < kWide; ++v) hn::StoreU(hn::LoadU(d, from + v * hn::Lanes(d)), d, to + v * hn::Lanes(d));
+  });
 }
 
 // One strip of the result's rows: rows of c are columns of a.
 template <class T>
-void StripOfColumns(std::size_t m, std::size_t rows, Tile<T> tile, std::size_t columns) {
+HWY_INLINE void StripOfColumns(std::size_t m, std::size_t rows, Tile<T> tile, std::size_t columns) {
   if (rows >= kTall) return Columns<Into::kSum, kTall>(m, tile, columns);
   for (std::size_t i = 0; i < rows; ++i, ++tile.a, tile.c += tile.ldc) Columns<Into::kSum, 1>(m, tile, columns);
 }
 
+// Panels of b are packed one by one, right before they are used; the lines of the next one are on their way meanwhile.
 template <class T>
 void MultiplyTransposed(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
                         std::size_t ldc, T* scratch) {
@@ -226,13 +264,22 @@ void MultiplyTransposed(std::size_t m, std::size_t k, std::size_t n, const T* a,
   for (std::size_t row = 0; row < m; row += kSummedRows) {
     const std::size_t rows = HWY_MIN(kSummedRows, m - row);
     T* left = scratch;
-    T* right = scratch + kSummedRows * (k + kPanelRoom);
-    PackStrips(rows, k, a + row * lda, lda, kTall, left);
-    PackStrips(rows, n, b + row * ldb, ldb, width, right);
-    for (std::size_t j = 0; j < n; j += width) {
-      for (std::size_t i = 0; i < k; i += kTall) {
-        const Tile<T> tile{left + i * rows, 1, kTall, right + j * rows, width, c + i * ldc + j, ldc};
-        StripOfColumns(rows, k - i, tile, n - j);
+    T* right = scratch + kSummedRows * (kStripColumns + kPanelRoom);
+    for (std::size_t column = 0; column < k; column += kStripColumns) {
+      const std::size_t columns = HWY_MIN(kStripColumns, k - column);
+      PackLeft(rows, columns, a + row * lda + column, lda, left);
+      for (std::size_t j = 0; j < n; j += width) {
+        const T* panel = b + row * ldb + j;
+        PackRight(rows, HWY_MIN(width, n - j), panel, ldb, right);
+        const std::size_t ahead = j + width < n ? rows : 0;
+        std::size_t fetched = 0;
+        for (std::size_t i = 0; i < columns; i += kTall) {
+          for (const std::size_t fetch = ahead * (i + kTall) / columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
+            Fetch(width, panel + width + fetched * ldb);
+          }
+          const Tile<T> tile{left + i * rows, 1, kTall, right, width, c + (column + i) * ldc + j, ldc};
+          StripOfColumns(rows, columns - i, tile, n - j);
+        }
       }
     }
   }

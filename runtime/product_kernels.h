@@ -25,14 +25,14 @@ struct ProductKernels {
   // The same by b[k, n] as it lies, row-major. scratch: k * kPanelRoom numbers.
   void (*multiply)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
                    std::size_t ldc, T* scratch);
-  // c[k, n] += a[m, k]^T b[m, n], the m rows in blocks of kSummedRows that are added in order. scratch: see transposed_scratch.
+  // c[k, n] += a[m, k]^T b[m, n], the m rows in blocks of kSummedRows that are added in order. scratch: kTransposedScratch numbers.
   void (*multiply_transposed)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
                               std::size_t ldc, T* scratch);
 };
 
-inline constexpr std::size_t kSummedRows = 256;
-// Numbers of scratch for multiply_transposed.
-constexpr std::size_t transposed_scratch(std::size_t k, std::size_t n) { return kSummedRows * (k + n + 2 * kPanelRoom); }
+inline constexpr std::size_t kSummedRows = 512;
+inline constexpr std::size_t kStripColumns = 256;  // of a at a time: packed, they stay in the second level of cache
+inline constexpr std::size_t kTransposedScratch = kSummedRows * (kStripColumns + 2 * kPanelRoom);  // numbers
 
 template <class T>
 const ProductKernels<T>& product_kernels();

@@ -49,7 +49,7 @@ void Products<T>::multiply_transposed(const ProductSize& size, const T* a, std::
   const std::size_t k = count(size.k);
   const std::size_t n = count(size.n);
   if (!add) std::fill_n(y, size.k * size.n, T(0));
-  kernels_.multiply_transposed(count(size.m), k, n, a, count(lda), b, count(ldb), y, n, scratch(transposed_scratch(k, n)));
+  kernels_.multiply_transposed(count(size.m), k, n, a, count(lda), b, count(ldb), y, n, scratch(kTransposedScratch));
 }
 
 template class Products<float>;
