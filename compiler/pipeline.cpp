@@ -17,6 +17,7 @@
 #include "compiler/passes/product_terms.h"
 #include "compiler/passes/rematerialise.h"
 #include "compiler/passes/simplify.h"
+#include "compiler/passes/sink.h"
 #include "compiler/passes/stages.h"
 #include "compiler/passes/total_loss.h"
 
@@ -39,6 +40,7 @@ const std::vector<PassInfo>& passes() {
       {"hoist", "part of partition: what is in no cycle leaves the loop", true},
       {"assign_layouts", "orders the points of each value as its scan walks over them", false},
       {"lower", "makes instructions, buffers and tables", false},
+      {"sink", "puts cheap point work that only a step reads into the step", true},
       {"fuse_products", "makes one product of several that read the same, or that are only added up", true},
       {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
       {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
@@ -131,6 +133,7 @@ class Compilation {
   }
 
   void fuse(Plan& plan, const std::vector<bool>& fixed) const {
+    if (on("sink")) sink(plan, fixed);
     ProductTerms terms = product_terms(plan);
     if (on("fuse_products")) fuse_products(plan, terms, fixed);
     pack_weights(plan, terms, fixed);

@@ -48,7 +48,7 @@ TEST_P(GoldenPlan, IsAsItWasRead) {
 }
 
 // Product by product, and as they run by default.
-const std::vector<std::string> kOneByOne{"fuse_products"};
+const std::vector<std::string> kOneByOne{"fuse_products", "sink"};
 INSTANTIATE_TEST_SUITE_P(Plans, GoldenPlan,
                          testing::Values(Golden{"gru", "models/cells/gru.yaml", kOneByOne},
                                          Golden{"gru_fused", "models/cells/gru.yaml", {}},

@@ -59,6 +59,17 @@ TEST(Hoist, LeftOutKeepsBulkWorkInTheScan) {
   EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).before, IsEmpty());
 }
 
+TEST(Sink, PutsCheapPointWorkIntoTheStepThatReadsIt) {
+  const auto bulk_points = [](const std::vector<std::string>& without) {
+    CompileOptions options;
+    options.without = without;
+    const Plan plan = compile_file("models/cells/lstm.yaml", options).plan;
+    return places_of(plan, plan.backward, OpCode::kPoint).before.size();
+  };
+  EXPECT_EQ(bulk_points({}), 1U);  // h, which a weight's gradient reads after the scan
+  EXPECT_GT(bulk_points({"sink"}), 5U);
+}
+
 TEST(Share, LeftOutGivesEveryValueItsOwnBuffer) {
   CompileOptions options;
   const std::size_t shared = compile_file("models/cells/lstm.yaml", options).plan.buffers.size();
