@@ -37,11 +37,11 @@ const Array<T>* find(const std::map<std::string, Array<T>>& arrays, const std::s
 }  // namespace
 
 template <class T>
-BatchFeed<T>::BatchFeed(const Plan& plan, Extents& extents, Buffers<T>& buffers) : plan_(plan), extents_(extents), buffers_(buffers) {
-  for (const NodeId id : plan.inputs) inputs_.push_back({id, "", plan.value(id).space.axes(), nullptr, false});
+BatchFeed<T>::BatchFeed(const Plan& plan) : plan_(plan) {
+  for (const NodeId id : plan.inputs) feeds_.push_back({id, "", plan.value(id).space.axes(), nullptr, false});
   for (std::size_t k = 0; k < plan.seeds.size(); ++k) {
     const NodeId id = plan.seeds[k];
-    if (id != kNone) seeds_.push_back({id, plan.outputs[k].name, plan.value(id).space.axes(), nullptr, false});
+    if (id != kNone) feeds_.push_back({id, plan.outputs[k].name, plan.value(id).space.axes(), nullptr, false});
   }
 }
 
@@ -63,32 +63,28 @@ void BatchFeed<T>::start(const Batch<T>& batch) {
         "expected an id for each of " + std::to_string(batch.rows) + " rows, found " + std::to_string(batch.example_ids.size()));
   }
   check_names(batch, diagnostics);
-  for (std::vector<Feed>* feeds : {&inputs_, &seeds_}) {
-    for (Feed& feed : *feeds) {
-      feed.array = find(batch.inputs, plan_.value(feed.node).name);
-      feed.packed = false;
-      if (feed.array) {
-        check_shape(feed, batch.rows, diagnostics);
-      } else if (feeds == &inputs_ && plan_.value(feed.node).buffer != kNone) {
-        const PlanValue& value = plan_.value(feed.node);
-        diagnostics.error("E0701", value.source,
-                          "input '" + value.name + "' is missing; expected " + expected_text(plan_, value, batch.rows));
-      }
+  rows_ = batch.rows;
+  for (Feed& feed : feeds_) {
+    feed.array = find(batch.inputs, plan_.value(feed.node).name);
+    feed.given = false;
+    if (feed.array) {
+      check_shape(feed, diagnostics);
+    } else if (!feed.seed() && plan_.value(feed.node).buffer != kNone) {
+      const PlanValue& value = plan_.value(feed.node);
+      diagnostics.error("E0701", value.source,
+                        "input '" + value.name + "' is missing; expected " + expected_text(plan_, value, batch.rows));
     }
   }
   raise_errors(diagnostics);
   example_ids_.assign(batch.example_ids.begin(), batch.example_ids.end());
   for (auto row = static_cast<std::int64_t>(example_ids_.size()); row < batch.rows; ++row) example_ids_.push_back(row);
-  extents_.start(batch.rows);
 }
 
 template <class T>
 void BatchFeed<T>::check_names(const Batch<T>& batch, Diagnostics& diagnostics) const {
-  const auto is = [&](const std::vector<Feed>& feeds, const std::string& name) {
-    return std::any_of(feeds.begin(), feeds.end(), [&](const Feed& feed) { return plan_.value(feed.node).name == name; });
-  };
   for (const auto& [name, array] : batch.inputs) {
-    if (is(inputs_, name) || is(seeds_, name)) continue;
+    const auto is = [&, &wanted = name](const Feed& feed) { return plan_.value(feed.node).name == wanted; };
+    if (std::any_of(feeds_.begin(), feeds_.end(), is)) continue;
     diagnostics.error("E0702", {}, "there is no input '" + name + "'" + did_you_mean(name, names_of(plan_, plan_.inputs)));
   }
   for (const auto& [name, lengths] : batch.lengths) {
@@ -105,17 +101,17 @@ void BatchFeed<T>::check_names(const Batch<T>& batch, Diagnostics& diagnostics) 
 }
 
 template <class T>
-void BatchFeed<T>::check_shape(const Feed& feed, std::int64_t rows, Diagnostics& diagnostics) const {
+void BatchFeed<T>::check_shape(const Feed& feed, Diagnostics& diagnostics) const {
   const PlanValue& value = plan_.value(feed.node);
   const std::vector<std::int64_t>& dims = feed.array->dims;
   const std::size_t lead = value.space.on_batch() ? 1 + feed.axes.size() : 0;
-  bool fits = dims.size() == lead + value.shape.size() && (lead == 0 || dims[0] == rows);
+  bool fits = dims.size() == lead + value.shape.size() && (lead == 0 || dims[0] == rows_);
   for (std::size_t k = 0; fits && k < value.shape.size(); ++k) fits = dims[lead + k] == value.shape[k].number();
   std::int64_t count = 1;
   for (const std::int64_t dim : dims) fits = fits && dim >= 0 && !__builtin_mul_overflow(count, dim, &count);
   if (!fits) {
     diagnostics.error("E0703", value.source,
-                      "input '" + value.name + "': expected " + expected_text(plan_, value, rows) + ", found " + text_of(dims));
+                      "input '" + value.name + "': expected " + expected_text(plan_, value, rows_) + ", found " + text_of(dims));
   } else if (count != static_cast<std::int64_t>(feed.array->data.size())) {
     diagnostics.error(
         "E0703", value.source,
@@ -131,9 +127,9 @@ bool BatchFeed<T>::axis_is_used(AxisId axis) const {
 // The first input on the axis, whose array says how long each run is if nothing else does.
 template <class T>
 const Array<T>* BatchFeed<T>::sized_by(AxisId axis, std::int64_t& size) const {
-  for (const Feed& feed : inputs_) {
+  for (const Feed& feed : feeds_) {
     const Space space = plan_.value(feed.node).space;
-    if (!feed.array || !space.has(axis)) continue;
+    if (feed.seed() || !feed.array || !space.has(axis)) continue;
     std::size_t column = 1;
     for (AxisId outer = 0; outer < axis; ++outer) column += space.has(outer);
     size = feed.array->dims[column];
@@ -143,88 +139,120 @@ const Array<T>* BatchFeed<T>::sized_by(AxisId axis, std::int64_t& size) const {
 }
 
 template <class T>
-void BatchFeed<T>::give_lengths() {
-  for (AxisId id = 0; id < static_cast<AxisId>(plan_.axes.size()); ++id) {
-    const Axis& axis = plan_.axes[static_cast<std::size_t>(id)];
-    bool outer_known = true;
-    for (AxisId outer = axis.within; outer != kNone; outer = plan_.axes[static_cast<std::size_t>(outer)].within) {
-      outer_known = outer_known && extents_.known(outer);
-    }
-    if (extents_.known(id) || axis.length != kNone || !outer_known) continue;
-    const std::int32_t runs = extents_.within(id).points;
-    const auto given = batch_->lengths.find(axis.name);
-    std::int64_t size = 0;
-    if (given != batch_->lengths.end()) {
-      if (given->second.size() != static_cast<std::size_t>(runs)) {
-        raise("E0705", kNone,
-              "lengths of " + axis.name + ": expected " + std::to_string(runs) + ", one for each run, found " +
-                  std::to_string(given->second.size()));
-      }
-      const auto negative = std::find_if(given->second.begin(), given->second.end(), [](std::int32_t length) { return length < 0; });
-      if (negative != given->second.end()) raise("E0705", kNone, "lengths of " + axis.name + ": " + std::to_string(*negative));
-      extents_.set_lengths(id, given->second);
-    } else if (sized_by(id, size)) {
-      lengths_.assign(static_cast<std::size_t>(runs), static_cast<std::int32_t>(std::min<std::int64_t>(size, INT32_MAX)));
-      extents_.set_lengths(id, lengths_);
-    } else if (axis_is_used(id)) {
-      raise("E0706", kNone, "nothing gives the lengths of axis " + axis.name, "feed them, or add length: to the axis");
-    }
+bool BatchFeed<T>::lengths_missing(AxisId id, const Extents& extents) const {
+  const Axis& axis = plan_.axes[static_cast<std::size_t>(id)];
+  if (axis.length != kNone || extents.known(id)) return false;
+  for (AxisId outer = axis.within; outer != kNone; outer = plan_.axes[static_cast<std::size_t>(outer)].within) {
+    if (!extents.known(outer)) return false;
   }
+  return true;
 }
 
 template <class T>
-void BatchFeed<T>::pack() {
-  for (std::vector<Feed>* feeds : {&inputs_, &seeds_}) {
-    for (Feed& feed : *feeds) {
-      const PlanValue& value = plan_.value(feed.node);
-      if (feed.array && !feed.packed && value.buffer != kNone && (!value.space.on_batch() || extents_.ready(value.space))) pack(feed);
+void BatchFeed<T>::check_given(AxisId axis, std::span<const std::int32_t> lengths, std::int64_t runs) const {
+  const std::string& name = plan_.axes[static_cast<std::size_t>(axis)].name;
+  if (static_cast<std::int64_t>(lengths.size()) != runs) {
+    raise("E0705", kNone,
+          "lengths of " + name + ": expected " + std::to_string(runs) + ", one for each run, found " + std::to_string(lengths.size()));
+  }
+  const auto negative = std::find_if(lengths.begin(), lengths.end(), [](std::int32_t length) { return length < 0; });
+  if (negative != lengths.end()) raise("E0705", kNone, "lengths of " + name + ": " + std::to_string(*negative));
+}
+
+template <class T>
+bool BatchFeed<T>::give_lengths(std::span<Extents* const> shards) const {
+  bool any = false;
+  for (AxisId id = 0; id < static_cast<AxisId>(plan_.axes.size()); ++id) {
+    if (!lengths_missing(id, *shards.front())) continue;
+    std::int64_t runs = 0;
+    for (const Extents* shard : shards) runs += shard->within(id).points;
+    const std::string& name = plan_.axes[static_cast<std::size_t>(id)].name;
+    const auto given = batch_->lengths.find(name);
+    std::int64_t size = 0;
+    if (given != batch_->lengths.end()) {
+      check_given(id, given->second, runs);
+    } else if (sized_by(id, size)) {
+      lengths_.assign(static_cast<std::size_t>(runs), static_cast<std::int32_t>(std::min<std::int64_t>(size, INT32_MAX)));
+    } else if (axis_is_used(id)) {
+      raise("E0706", kNone, "nothing gives the lengths of axis " + name, "feed them, or add length: to the axis");
+    } else {
+      continue;
     }
+    std::span<const std::int32_t> left = given != batch_->lengths.end() ? given->second : lengths_;
+    for (Extents* shard : shards) {
+      const auto own = static_cast<std::size_t>(shard->within(id).points);
+      shard->set_lengths(id, left.first(own));
+      left = left.subspan(own);
+    }
+    any = true;
+  }
+  return any;
+}
+
+// Whether a feed is packed into these buffers, and can be by now. extents null: the buffers of P.
+template <class T>
+bool BatchFeed<T>::belongs(const Feed& feed, const Extents* extents) const {
+  const PlanValue& value = plan_.value(feed.node);
+  if (value.buffer == kNone || value.space.on_batch() != (extents != nullptr)) return false;
+  return !extents || extents->ready(value.space);
+}
+
+template <class T>
+void BatchFeed<T>::pack(FeedWindow& window, const Extents& extents, Buffers<T>& buffers) const {
+  pack_all(window, &extents, buffers);
+}
+
+template <class T>
+void BatchFeed<T>::pack_all(FeedWindow& window, const Extents* extents, Buffers<T>& buffers) const {
+  for (std::size_t k = 0; k < feeds_.size(); ++k) {
+    if (!feeds_[k].array || window.packed[k] || !belongs(feeds_[k], extents)) continue;
+    pack(feeds_[k], window.first, extents, buffers);
+    window.packed[k] = 1;
   }
 }
 
 // Checked here, as only now the longest runs are known. What lies past a run's end is not looked at.
 template <class T>
-void BatchFeed<T>::check_extents(const Feed& feed) const {
+void BatchFeed<T>::check_extents(const Feed& feed, const Extents& extents) const {
   const PlanValue& value = plan_.value(feed.node);
   std::size_t column = 1;
   for (const AxisId axis : feed.axes) {
     const std::int64_t positions = feed.array->dims[column++];
-    if (positions >= extents_.longest(axis)) continue;
+    if (positions >= extents.longest(axis)) continue;
     raise("E0705", feed.node,
           "input '" + value.name + "' has " + std::to_string(positions) + " positions along " +
-              plan_.axes[static_cast<std::size_t>(axis)].name + ", and a length is " + std::to_string(extents_.longest(axis)));
+              plan_.axes[static_cast<std::size_t>(axis)].name + ", and a length is " + std::to_string(extents.longest(axis)));
   }
 }
 
 template <class T>
-void BatchFeed<T>::pack(Feed& feed) {
+void BatchFeed<T>::pack(const Feed& feed, std::int64_t first_row, const Extents* extents, Buffers<T>& buffers) const {
   const PlanValue& value = plan_.value(feed.node);
-  const Buffer& buffer = buffers_.of(value.buffer);
+  const Buffer& buffer = buffers.of(value.buffer);
   const T* from = feed.array->data.data();
-  T* out = buffers_.data(value.buffer);
-  feed.packed = true;
+  T* out = buffers.data(value.buffer);
   if (buffer.layout == kNone) {
     std::copy_n(from, buffer.elements, out);
   } else {
-    check_extents(feed);
-    const LayoutExtent& layout = extents_.layout(buffer.layout);
-    const SpaceExtent& points = extents_.points(layout);
+    check_extents(feed, *extents);
+    const LayoutExtent& layout = extents->layout(buffer.layout);
+    const SpaceExtent& points = extents->points(layout);
     for (std::int32_t point = 0; point < layout.points(); ++point, out += buffer.elements) {
       const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
-      std::int64_t row = place[0];
+      std::int64_t row = first_row + place[0];
       for (std::size_t k = 1; k < points.width(); ++k) row = row * feed.array->dims[k] + place[k];
       std::copy_n(from + row * buffer.elements, buffer.elements, out);
     }
   }
-  if (value.type != Type::kFloat) check_whole(feed);
+  if (value.type != Type::kFloat) check_whole(feed, buffers);
 }
 
 template <class T>
-void BatchFeed<T>::check_whole(const Feed& feed) const {
+void BatchFeed<T>::check_whole(const Feed& feed, const Buffers<T>& buffers) const {
   constexpr double kLargest = std::is_same_v<T, float> ? 16777216.0 : 9007199254740992.0;  // 2^24, 2^53: ints up to here are exact
   const PlanValue& value = plan_.value(feed.node);
-  const T* numbers = buffers_.data(value.buffer);
-  const std::int64_t count = buffers_.rows(value.buffer) * buffers_.of(value.buffer).elements;
+  const T* numbers = buffers.data(value.buffer);
+  const std::int64_t count = buffers.rows(value.buffer) * buffers.of(value.buffer).elements;
   for (std::int64_t k = 0; k < count; ++k) {
     const double number = numbers[k];
     const bool whole = std::trunc(number) == number && std::abs(number) <= kLargest;
@@ -237,33 +265,49 @@ void BatchFeed<T>::check_whole(const Feed& feed) const {
 }
 
 template <class T>
-void BatchFeed<T>::pack_seeds(const std::map<std::string, Array<T>>& cotangents) {
+void BatchFeed<T>::start_seeds(const std::map<std::string, Array<T>>& cotangents) {
   Diagnostics diagnostics;
   for (const auto& [name, array] : cotangents) {
-    const auto is = [&, &wanted = name](const Feed& seed) { return seed.output == wanted || plan_.value(seed.node).name == wanted; };
-    if (std::none_of(seeds_.begin(), seeds_.end(), is)) {
+    const auto is = [&, &wanted = name](const Feed& feed) {
+      return feed.seed() && (feed.output == wanted || plan_.value(feed.node).name == wanted);
+    };
+    if (std::none_of(feeds_.begin(), feeds_.end(), is)) {
       std::vector<std::string> names;
-      for (const Feed& seed : seeds_) names.push_back(seed.output);
+      for (const Feed& feed : feeds_) {
+        if (feed.seed()) names.push_back(feed.output);
+      }
       diagnostics.error("E0702", {}, "a cotangent for '" + name + "': there is no such output" + did_you_mean(name, names));
     }
   }
-  for (Feed& seed : seeds_) {
-    const Array<T>* given = find(cotangents, plan_.value(seed.node).name);
-    if (!given) given = find(cotangents, seed.output);
-    if (!given) continue;
-    seed.array = given;
-    seed.packed = false;
-    check_shape(seed, extents_.rows(), diagnostics);
+  for (Feed& feed : feeds_) {
+    if (!feed.seed()) continue;
+    const Array<T>* array = find(cotangents, plan_.value(feed.node).name);
+    if (!array) array = find(cotangents, feed.output);
+    feed.given = array != nullptr;
+    if (!array) continue;
+    feed.array = array;
+    check_shape(feed, diagnostics);
   }
   raise_errors(diagnostics);
-  for (Feed& seed : seeds_) {
-    const BufferId id = plan_.value(seed.node).buffer;
-    if (id == kNone || seed.packed) continue;
-    if (seed.array)
-      pack(seed);
-    else
-      std::fill_n(buffers_.data(id), buffers_.rows(id) * buffers_.of(id).elements, T(0));
-    seed.packed = seed.array != nullptr;
+}
+
+template <class T>
+void BatchFeed<T>::pack_seeds(FeedWindow& window, const Extents& extents, Buffers<T>& buffers) const {
+  pack_all_seeds(window, &extents, buffers);
+}
+
+template <class T>
+void BatchFeed<T>::pack_all_seeds(FeedWindow& window, const Extents* extents, Buffers<T>& buffers) const {
+  for (std::size_t k = 0; k < feeds_.size(); ++k) {
+    const Feed& feed = feeds_[k];
+    if (!feed.seed() || !belongs(feed, extents)) continue;
+    const BufferId id = plan_.value(feed.node).buffer;
+    if (feed.given) {
+      pack(feed, window.first, extents, buffers);
+      window.packed[k] = 1;
+    } else if (!window.packed[k]) {
+      std::fill_n(buffers.data(id), buffers.rows(id) * buffers.of(id).elements, T(0));
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-// Memory of a run: one array for each buffer of the plan, grown to the largest batch so far and never given back.
+// Memory of a run: an array for each buffer of the plan, grown to the largest batch so far and never given back.
 #pragma once
 
 #include <cstddef>
@@ -37,18 +37,23 @@ class AlignedArray {
   std::size_t count_ = 0;
 };
 
+// Those of a run that are in P, or those of one shard that are on the batch; a shard reads P from the run's.
 template <class T>
 class Buffers {
  public:
-  // max_bytes 0: the memory of this machine.
-  Buffers(const Plan& plan, const Extents& extents, std::int64_t max_bytes);
+  explicit Buffers(const Plan& plan);                                       // of P
+  Buffers(const Plan& plan, const Extents& extents, const Buffers& whole);  // of a shard
 
-  // Makes room for every buffer whose layout is ready. Throws ModelError (E0711) if all of them would take more than max_bytes.
+  // Bytes of all own buffers whose layout is ready; 2^63 - 1 if there are more.
+  std::int64_t needed() const;
+  // Makes room for them.
   void make_room();
-  void make_room(BufferId id);  // REQUIRES: its layout is ready
+  void make_room(BufferId id);  // REQUIRES: own, its layout is ready
   // Fills with NaN, once until the next begin_poison, what instructions are to write (and has room by now).
   void begin_poison();
   void poison();
+  // Of a shard: reads P from where it lies now.
+  void read_whole();
 
   T* row(BufferId id, std::int64_t row) { return data(id) + row * of(id).elements; }
   T* data(BufferId id) { return arrays_[static_cast<std::size_t>(id)].data(); }
@@ -65,11 +70,13 @@ class Buffers {
   const Buffer& of(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
 
  private:
+  Buffers(const Plan& plan, const Extents* extents, const Buffers* whole);
+  bool own(const Buffer& buffer) const { return (buffer.layout == kNone) == (whole_ == nullptr); }
   bool ready(const Buffer& buffer) const;
 
   const Plan& plan_;
-  const Extents& extents_;
-  std::int64_t max_bytes_;
+  const Extents* extents_;  // null: of P
+  const Buffers* whole_;    // null: of P
   std::vector<AlignedArray<T>> arrays_;
   std::vector<const T*> bound_;
   std::vector<bool> poisoned_;

@@ -1,8 +1,8 @@
 #include "runtime/executor.h"
 
 #include <algorithm>
-#include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "core/diagnostics.h"
 #include "runtime/worker_scope.h"
@@ -10,68 +10,33 @@
 namespace tapeloop {
 namespace {
 
-[[noreturn]] void raise(std::string_view code, const Source& source, std::string message, std::string help = {}) {
-  Diagnostics diagnostics;
-  diagnostics.error(code, source, std::move(message), std::move(help));
-  throw ModelError(diagnostics.sorted());
-}
-
-// The blocks of an instruction are those of the scans around it.
-void check_nest(const Plan& plan, const Instruction& made, const std::vector<AxisId>& nest) {
-  bool fits = made.depth == static_cast<int>(nest.size());
-  LayoutId layout = made.layout;
-  if (made.group != kNone) layout = plan.groups[static_cast<std::size_t>(made.group)].result;
-  if (layout != kNone) {
-    const std::vector<AxisId>& steps = plan.layouts[static_cast<std::size_t>(layout)].steps;
-    fits = fits && steps.size() >= nest.size() && std::equal(nest.begin(), nest.end(), steps.begin());
-  }
-  if (!fits) throw std::logic_error("plan: '" + made.text + "' does not step like the scans around it");
-}
+// Multiply-adds of a round below which other threads would hardly have woken up before it is done.
+constexpr std::int64_t kWorthSharing = 1 << 19;
 
 }  // namespace
 
 template <class T>
 Executor<T>::Executor(std::shared_ptr<const Plan> plan, const RunOptions& options)
     : plan_(std::move(plan)),
-      seed_(options.seed),
-      poison_(options.poison),
-      extents_(*plan_),
-      tables_(*plan_, extents_, options.swapped),
-      buffers_(*plan_, extents_, options.max_bytes),
-      feed_(*plan_, extents_, buffers_),
-      frame_(*plan_, extents_, tables_, buffers_),
-      point_work_(frame_),
-      sum_work_(frame_) {
+      options_(options),
+      feed_(*plan_),
+      whole_(*plan_),
+      whole_window_(feed_.window()),
+      budget_(options.max_bytes),
+      threads_(options.threads),
+      packed_(plan_->instructions.size(), 0) {
   if (!plan_->executable) throw std::logic_error("a plan with free sizes cannot run");
-  packed_.assign(plan_->instructions.size(), 0);
-  forward_ = bind(plan_->forward, {});
-  backward_ = bind(plan_->backward, {});
-}
-
-template <class T>
-std::vector<Stage> Executor<T>::bind(const Program& program, const std::vector<AxisId>& nest) const {
-  std::vector<Stage> stages;
-  for (const Segment& segment : program) {
-    Stage stage;
-    stage.scan = segment.kind == Segment::Kind::kScan;
-    stage.backwards = segment.backwards;
-    for (const InstructionId id : segment.instructions) {
-      check_nest(*plan_, plan_->instructions[static_cast<std::size_t>(id)], nest);
-      stage.steps.push_back(&frame_.step(id));
-    }
-    if (stage.scan) {
-      stage.nest = extents_.nest_id(segment.nest);
-      stage.body = bind(segment.body, segment.nest);
-    }
-    stages.push_back(std::move(stage));
-  }
-  return stages;
+  if (options_.shard_rows < 1) throw std::logic_error("a shard has at least one row");
+  need_workers(1);
+  cut(0);
+  forward_ = bind_stages(*plan_, plan_->forward, shards_.front()->extents());
+  backward_ = bind_stages(*plan_, plan_->backward, shards_.front()->extents());
 }
 
 template <class T>
 void Executor<T>::bind_parameter(NodeId parameter, const T* data) {
   const BufferId id = plan_->value(parameter).buffer;
-  if (id != kNone) buffers_.bind(id, data);
+  if (id != kNone) whole_.bind(id, data);
   ++changes_;
 }
 
@@ -79,19 +44,57 @@ template <class T>
 T* Executor<T>::own_parameter(NodeId parameter) {
   const BufferId id = plan_->value(parameter).buffer;
   if (id == kNone) return nullptr;
-  buffers_.bind(id, nullptr);
-  buffers_.make_room(id);
+  whole_.bind(id, nullptr);
+  whole_.make_room(id);
   ++changes_;
-  return buffers_.data(id);
+  return whole_.data(id);
 }
 
 template <class T>
 void Executor<T>::check_parameters() const {
+  Diagnostics diagnostics;
   for (const NodeId id : plan_->parameters) {
     const PlanValue& value = plan_->value(id);
-    if (value.buffer == kNone || buffers_.has(value.buffer)) continue;
-    raise("E0712", value.source, "parameter '" + value.name + "' has no numbers yet");
+    if (value.buffer == kNone || whole_.has(value.buffer)) continue;
+    diagnostics.error("E0712", value.source, "parameter '" + value.name + "' has no numbers yet");
   }
+  raise_errors(diagnostics);
+}
+
+// Shards of shard_rows neighbouring rows, the last one maybe shorter; one without rows for a batch without.
+template <class T>
+void Executor<T>::cut(std::int64_t rows) {
+  const std::int64_t of_each = options_.shard_rows;
+  used_ = static_cast<std::size_t>(std::max<std::int64_t>((rows + of_each - 1) / of_each, 1));
+  while (shards_.size() < used_) {
+    shards_.push_back(std::make_unique<Shard<T>>(ShardSetting<T>{*plan_, feed_, whole_, budget_, options_.poison, options_.swapped}));
+  }
+  extents_.clear();
+  for (std::size_t k = 0; k < used_; ++k) {
+    const std::int64_t first = static_cast<std::int64_t>(k) * of_each;
+    shards_[k]->start(first, std::min(of_each, rows - first));
+    extents_.push_back(&shards_[k]->extents());
+  }
+}
+
+template <class T>
+void Executor<T>::need_workers(std::int64_t units) {
+  while (static_cast<std::int64_t>(workers_.size()) < std::max(threads_.used(units), 1)) {
+    workers_.push_back(std::make_unique<Worker<T>>(*plan_, feed_, whole_));
+  }
+}
+
+template <class T>
+template <class Work>
+void Executor<T>::for_each_shard(Work work) {
+  if (times_) {  // of one thread
+    for (std::size_t k = 0; k < used_; ++k) work(*shards_[k], *workers_[0]);
+    return;
+  }
+  need_workers(static_cast<std::int64_t>(used_));
+  threads_.for_each(static_cast<std::int64_t>(used_), [&](std::int64_t unit, int thread) {
+    work(*shards_[static_cast<std::size_t>(unit)], *workers_[static_cast<std::size_t>(thread)]);
+  });
 }
 
 template <class T>
@@ -100,10 +103,20 @@ void Executor<T>::forward(const Batch<T>& batch) {
   ran_ = false;
   check_parameters();
   feed_.start(batch);
-  if (poison_) buffers_.begin_poison();
+  budget_.clear();
+  budget_.announce(whole_.needed());
+  whole_.make_room();
+  if (options_.poison) {
+    whole_.begin_poison();
+    whole_.poison();
+  }
+  whole_window_.start(0);
+  feed_.pack_whole(whole_window_, whole_);
+  cut(batch.rows);
+  feed_.give_lengths(extents_);
   lengths_known();
   if (times_) times_->start();
-  run(forward_, 0);
+  run(forward_);
   ran_ = true;
 }
 
@@ -111,129 +124,76 @@ template <class T>
 void Executor<T>::backward(const Cotangents<T>& cotangents) {
   if (!ran_) throw std::logic_error("backward without forward");
   const WorkerScope scope;
-  feed_.pack_seeds(cotangents);
+  feed_.start_seeds(cotangents);
+  feed_.pack_whole_seeds(whole_window_, whole_);
+  for_each_shard([](Shard<T>& shard, Worker<T>&) { shard.prepare_backward(); });
   if (times_) times_->start();
-  run(backward_, 0);
+  run(backward_);
 }
 
-// Makes whatever the lengths that are known by now allow to be made.
+// All of the memory is announced before any of it is taken.
 template <class T>
 void Executor<T>::lengths_known() {
-  feed_.give_lengths();
-  tables_.build();
-  buffers_.make_room();
-  if (poison_) buffers_.poison();
-  feed_.pack();
+  for (std::size_t k = 0; k < used_; ++k) shards_[k]->announce();
+  for_each_shard([](Shard<T>& shard, Worker<T>&) { shard.prepare(); });
 }
 
 template <class T>
-void Executor<T>::run(const std::vector<Stage>& stages, std::size_t depth) {
+void Executor<T>::run(const std::vector<Stage>& stages) {
   for (const Stage& stage : stages) {
-    for (const Step* step : stage.steps) {
-      execute(*step);
-      if (times_) note(*step);
+    if (stage.whole) {
+      for (const Round& round : stage.rounds) run(round);
+      continue;
     }
-    if (stage.scan) run_scan(stage, depth);
+    for_each_shard([&](Shard<T>& shard, Worker<T>& worker) { worker.run(stage.parts, shard, {options_.seed, times_}); });
+    if (!ran_ && feed_.give_lengths(extents_)) lengths_known();  // of axes within those whose lengths this stage has computed
   }
 }
 
 template <class T>
-void Executor<T>::run_scan(const Stage& stage, std::size_t depth) {
-  const NestExtent& nest = extents_.nest(stage.nest);
-  const auto outer = static_cast<std::size_t>(frame_.block(depth));
-  const std::int32_t first = nest.child[outer];
-  const std::int32_t last = nest.child[outer + 1] - 1;
-  for (std::int32_t k = first; k <= last; ++k) {
-    frame_.block(depth + 1) = stage.backwards ? last - (k - first) : k;
-    run(stage.body, depth + 1);
+void Executor<T>::run(const Round& round) {
+  const auto units = static_cast<std::int64_t>(round.units.size());
+  const auto work = [&](std::int64_t k, int thread) {
+    const Round::Unit& unit = round.units[static_cast<std::size_t>(k)];
+    if (packed_before(unit.instruction)) return;
+    workers_[static_cast<std::size_t>(thread)]->run(unit.instruction, unit.tile, shards(), {options_.seed, times_});
+  };
+  if (!times_ && is_worth_sharing(round)) {
+    need_workers(units);
+    threads_.for_each(units, work);
+  } else {
+    for (std::int64_t k = 0; k < units; ++k) work(k, 0);
   }
-}
-
-template <class T>
-void Executor<T>::execute(const Step& step) {
-  switch (step.instruction->op) {
-    case OpCode::kPoint:
-      return point_work_.point(step);
-    case OpCode::kLocal:
-      return point_work_.local(step);
-    case OpCode::kMove:
-      return point_work_.move(step);
-    case OpCode::kIndex:
-    case OpCode::kLength:
-      return point_work_.positions(step);
-    case OpCode::kCount:
-    case OpCode::kFill:
-      return point_work_.fill(step);
-    case OpCode::kDraw:
-      return point_work_.draw(step, feed_, seed_);
-    case OpCode::kPack:
-      return pack(step);
-    case OpCode::kProduct:
-      return sum_work_.product(step);
-    case OpCode::kProductSum:
-      return sum_work_.product_sum(step);
-    case OpCode::kSumTo:
-    case OpCode::kMoveOutside:
-      return sum_work_.sum(step);
-    case OpCode::kExtremeAlong:
-      return sum_work_.extreme(step);
-    case OpCode::kSetLengths:
-      return set_lengths(step);
-  }
-}
-
-// Apart from `run`, so that what is seldom asked for stays out of its loop. A sum works on the points that it adds up.
-template <class T>
-void Executor<T>::note(const Step& step) {
-  const Instruction& made = *step.instruction;
-  LayoutId layout = made.layout;
-  if (made.group != kNone) {
-    layout = plan_->groups[static_cast<std::size_t>(made.group)].source;
-  } else if ((made.op == OpCode::kSumTo || made.op == OpCode::kProductSum) && step.operands[0].buffer != kNone) {
-    layout = buffers_.of(step.operands[0].buffer).layout;
-  }
-  const bool in_blocks = layout == kNone || static_cast<std::size_t>(made.depth) < extents_.layout(layout).start.size();
-  times_->done(made, in_blocks ? frame_.points(layout, made.depth).size() : extents_.layout(layout).points());
 }
 
 // Weights of the run's own are packed again only after own_parameter has let somebody change them; the caller's may change any time.
 template <class T>
-void Executor<T>::pack(const Step& step) {
-  const bool own =
-      std::all_of(step.operands.begin(), step.operands.end(), [&](const BoundOperand& o) { return buffers_.has_own(o.buffer); });
-  std::int64_t& packed = packed_[static_cast<std::size_t>(step.instruction - plan_->instructions.data())];
-  if (step.instruction->once && own && packed == changes_) return;
-  sum_work_.pack(step);
-  packed = changes_;
+bool Executor<T>::packed_before(InstructionId id) {
+  const Instruction& made = plan_->instructions[static_cast<std::size_t>(id)];
+  if (made.op != OpCode::kPack || !made.once || options_.poison) return false;
+  for (const Operand& operand : made.operands) {
+    if (!whole_.has_own(operand.buffer)) return false;
+  }
+  std::int64_t& packed = packed_[static_cast<std::size_t>(id)];
+  return std::exchange(packed, changes_) == changes_;
 }
 
-// The lengths of an axis, from the value that says them: one for each point of the axes that it lies within.
 template <class T>
-void Executor<T>::set_lengths(const Step& step) {
-  const Instruction& made = *step.instruction;
-  const Axis& axis = plan_->axes[static_cast<std::size_t>(made.axis)];
-  const BufferId source = step.operands[0].buffer;
-  const LayoutId order = buffers_.of(source).layout;
-  const SpaceExtent& runs = extents_.within(made.axis);
-  std::int32_t at[kMaxAxes];
-  lengths_.resize(static_cast<std::size_t>(runs.points));
-  for (std::int32_t run = 0; run < runs.points; ++run) {
-    const std::int32_t* place = runs.at(run);
-    for (std::size_t k = 0; k < runs.axes.size(); ++k) at[runs.axes[k]] = place[k + 1];
-    std::int32_t point = 0;
-    if (order != kNone) {
-      const LayoutExtent& layout = extents_.layout(order);
-      point = layout.point_of[static_cast<std::size_t>(extents_.index(extents_.points(layout), place[0], at))];
-    }
-    const double length = *frame_.reader().row(source, point);
-    if (!(length >= 0 && length < 2147483648.0 && std::trunc(length) == length)) {
-      raise("E0708", axis.source,
-            "a length of axis " + axis.name + " is " + std::to_string(length) + ": expected a whole number from 0 on");
-    }
-    lengths_[static_cast<std::size_t>(run)] = static_cast<std::int32_t>(length);
+bool Executor<T>::is_worth_sharing(const Round& round) const {
+  std::int64_t all = 0;
+  for (const auto& [layout, work] : round.work) {
+    std::int64_t points = layout == kNone ? 1 : 0;
+    for (std::size_t k = 0; layout != kNone && k < used_; ++k) points += shards_[k]->extents().layout(layout).points();
+    all += points * work;
   }
-  extents_.set_lengths(made.axis, lengths_);
-  lengths_known();
+  return all >= kWorthSharing;
+}
+
+template <class T>
+std::int64_t Executor<T>::bytes() const {
+  std::int64_t total = whole_.bytes();
+  for (const auto& shard : shards_) total += shard->buffers().bytes();
+  return total;
 }
 
 template class Executor<float>;

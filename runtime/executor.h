@@ -1,4 +1,10 @@
-// Walks the segments of a plan, once forward and once backward, on the buffers of one run.
+// Takes the shards of a batch through the stages of a plan, once forward and once backward.
+//
+//   stage     0 whole             1 shards                  2 whole
+//   thread 0  expressions of  |   shard 0, then shard 2  |  tiles of the
+//   thread 1  parameters      |   shard 1, then shard 3  |  weights' gradients
+//
+// A shard's stage is one thread's from its start to its end: threads wait for each other between stages only.
 #pragma once
 
 #include <cstdint>
@@ -7,25 +13,15 @@
 
 #include "core/plan.h"
 #include "runtime/batch_feed.h"
+#include "runtime/budget.h"
 #include "runtime/buffers.h"
-#include "runtime/extents.h"
-#include "runtime/frame.h"
-#include "runtime/instruction_times.h"
-#include "runtime/point_work.h"
 #include "runtime/run.h"
-#include "runtime/sum_work.h"
-#include "runtime/tables.h"
+#include "runtime/shard.h"
+#include "runtime/stages.h"
+#include "runtime/threads.h"
+#include "runtime/worker.h"
 
 namespace tapeloop {
-
-// A segment as the run needs it.
-struct Stage {
-  bool scan = false;
-  bool backwards = false;
-  int nest = kNone;
-  std::vector<const Step*> steps;
-  std::vector<Stage> body;
-};
 
 template <class T>
 class Executor {
@@ -35,7 +31,7 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   const Plan& plan() const { return *plan_; }
-  void set_seed(std::uint64_t seed) { seed_ = seed; }
+  void set_seed(std::uint64_t seed) { options_.seed = seed; }
   void set_times(InstructionTimes* times) { times_ = times; }
   void bind_parameter(NodeId parameter, const T* data);
   T* own_parameter(NodeId parameter);  // room for numbers that are the run's; null if nothing reads the parameter
@@ -43,38 +39,39 @@ class Executor {
   void forward(const Batch<T>& batch);
   void backward(const Cotangents<T>& cotangents);
 
-  bool ran() const { return ran_; }
-  const Buffers<T>& buffers() const { return buffers_; }
-  const Extents& extents() const { return extents_; }
-  const Tables& tables() const { return tables_; }
+  std::int64_t rows() const { return feed_.rows(); }
+  Shards<T> shards() const { return Shards<T>(shards_).first(used_); }  // of the last batch
+  const Buffers<T>& whole() const { return whole_; }
+  std::int64_t bytes() const;
 
  private:
-  std::vector<Stage> bind(const Program& program, const std::vector<AxisId>& nest) const;
   void check_parameters() const;
+  void cut(std::int64_t rows);
   void lengths_known();
-  void run(const std::vector<Stage>& stages, std::size_t depth);
-  void run_scan(const Stage& stage, std::size_t depth);
-  void execute(const Step& step);
-  void note(const Step& step);
-  void pack(const Step& step);
-  void set_lengths(const Step& step);
+  void run(const std::vector<Stage>& stages);
+  void run(const Round& round);
+  bool packed_before(InstructionId id);
+  bool is_worth_sharing(const Round& round) const;
+  template <class Work>
+  void for_each_shard(Work work);
+  void need_workers(std::int64_t units);
 
   std::shared_ptr<const Plan> plan_;
-  std::uint64_t seed_;
-  bool poison_;
+  RunOptions options_;
   InstructionTimes* times_ = nullptr;  // may be null
-  Extents extents_;
-  Tables tables_;
-  Buffers<T> buffers_;
   BatchFeed<T> feed_;
-  Frame<T> frame_;
-  PointWork<T> point_work_;
-  SumWork<T> sum_work_;
+  Buffers<T> whole_;  // of P
+  FeedWindow whole_window_;
+  Budget budget_;
+  Threads threads_;
+  std::vector<std::unique_ptr<Shard<T>>> shards_;  // as many as the largest batch so far has
+  std::size_t used_ = 0;
+  std::vector<Extents*> extents_;                    // of the shards in use
+  std::vector<std::unique_ptr<Worker<T>>> workers_;  // [thread]
   std::vector<Stage> forward_, backward_;
-  std::int64_t changes_ = 1;           // of the run's own parameters, counted
-  std::vector<std::int64_t> packed_;   // [instruction] of kPack: changes_ when it last ran
-  std::vector<std::int32_t> lengths_;  // scratch of set_lengths
-  bool ran_ = false;                   // the last forward came to its end
+  std::int64_t changes_ = 1;          // of the run's own parameters, counted
+  std::vector<std::int64_t> packed_;  // [instruction] of kPack: changes_ when it last ran
+  bool ran_ = false;                  // the last forward came to its end
 };
 
 extern template class Executor<float>;

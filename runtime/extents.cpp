@@ -23,7 +23,6 @@ std::int32_t checked_points(std::int64_t points, std::int64_t more) {
 }  // namespace
 
 Extents::Extents(const Plan& plan) {
-  spaces_.reserve(1024);
   for (const Axis& axis : plan.axes) {
     AxisExtent extent;
     for (AxisId outer = axis.within; outer != kNone; outer = plan.axes[static_cast<std::size_t>(outer)].within) {

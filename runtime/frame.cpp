@@ -29,13 +29,7 @@ void check_operand(const Plan& plan, const Instruction& instruction, const Opera
 }  // namespace
 
 template <class T>
-Frame<T>::Frame(const Plan& plan, const Extents& extents, const Tables& tables, Buffers<T>& buffers)
-    : plan_(plan),
-      extents_(extents),
-      tables_(tables),
-      buffers_(buffers),
-      blocks_(kMaxAxes + 1, 0),
-      reader_(plan, extents, tables, buffers, blocks_) {
+Frame<T>::Frame(const Plan& plan, Buffers<T>& whole) : plan_(plan), whole_(whole), blocks_(kMaxAxes + 1, 0), reader_(plan, blocks_) {
   steps_.reserve(plan.instructions.size());
   for (const Instruction& instruction : plan.instructions) bind(instruction);
   std::int64_t widest = 1;
@@ -46,11 +40,17 @@ Frame<T>::Frame(const Plan& plan, const Extents& extents, const Tables& tables, 
 }
 
 template <class T>
+void Frame<T>::enter(Shard<T>& shard) {
+  shard_ = &shard;
+  reader_.enter(shard);
+}
+
+template <class T>
 void Frame<T>::bind(const Instruction& instruction) {
   Step step;
   step.instruction = &instruction;
   for (const Result& result : instruction.results) {
-    if (result.buffer != kNone) step.elements = std::max(step.elements, buffers_.of(result.buffer).elements);
+    if (result.buffer != kNone) step.elements = std::max(step.elements, whole_.of(result.buffer).elements);
   }
   std::int64_t widest = 1;
   for (const Operand& operand : instruction.operands) {
@@ -71,7 +71,7 @@ void Frame<T>::bind(const Instruction& instruction) {
 template <class T>
 Range Frame<T>::points(LayoutId layout, int depth) const {
   if (layout == kNone) return {0, 1};
-  const std::vector<std::int32_t>& start = extents_.layout(layout).start[static_cast<std::size_t>(depth)];
+  const std::vector<std::int32_t>& start = shard_->extents().layout(layout).start[static_cast<std::size_t>(depth)];
   const auto block = static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)]);
   return {start[block], start[block + 1]};
 }

@@ -1,4 +1,5 @@
-// Where a run stands in its scans, and what the instruction there works on: the points of its block, rows of operands, the result.
+// Where a thread stands in a run: in which shard, where in its scans, and what the instruction there works on: the points of its block,
+// rows of operands, the result.
 #pragma once
 
 #include <algorithm>
@@ -6,10 +7,8 @@
 #include <vector>
 
 #include "core/plan.h"
-#include "runtime/buffers.h"
-#include "runtime/extents.h"
 #include "runtime/operands.h"
-#include "runtime/tables.h"
+#include "runtime/shard.h"
 
 namespace tapeloop {
 
@@ -31,7 +30,10 @@ template <class T>
 class Frame {
  public:
   // Checks that the instructions fit their operands' layouts (throws std::logic_error: a defect of the compiler).
-  Frame(const Plan& plan, const Extents& extents, const Tables& tables, Buffers<T>& buffers);
+  Frame(const Plan& plan, Buffers<T>& whole);
+
+  // Works on this shard from now on, outside all scans.
+  void enter(Shard<T>& shard);
 
   const Step& step(InstructionId id) const { return steps_[static_cast<std::size_t>(id)]; }
   std::int32_t& block(std::size_t depth) { return blocks_[depth]; }
@@ -43,7 +45,7 @@ class Frame {
   }
   T* result(const Step& step, std::int32_t point, std::size_t which = 0) {
     const BufferId id = step.instruction->results[which].buffer;
-    return buffers_.of(id).layout == kNone ? buffers_.data(id) : buffers_.row(id, point - reader_.first_row(id));
+    return whole_.of(id).layout == kNone ? whole_.data(id) : shard_->buffers().row(id, point - reader_.first_row(id));
   }
   // Calls work(begin, end) with the points of the block, in tiles where an operand has to be gathered.
   template <class Work>
@@ -57,9 +59,9 @@ class Frame {
   }
 
   const Plan& plan() const { return plan_; }
-  const Extents& extents() const { return extents_; }
-  const Tables& tables() const { return tables_; }
-  Buffers<T>& buffers() { return buffers_; }
+  Shard<T>& shard() { return *shard_; }
+  const Extents& extents() const { return shard_->extents(); }
+  const Tables& tables() const { return shard_->tables(); }
   const OperandReader<T>& reader() const { return reader_; }
   T* scratch(std::size_t operand) { return scratch_[operand].data(); }  // room for a tile of the operand, or for a row of the result
   T* local_scratch() { return local_scratch_.data(); }
@@ -68,9 +70,8 @@ class Frame {
   void bind(const Instruction& instruction);
 
   const Plan& plan_;
-  const Extents& extents_;
-  const Tables& tables_;
-  Buffers<T>& buffers_;
+  Buffers<T>& whole_;  // of P
+  Shard<T>* shard_ = nullptr;
   std::vector<std::int32_t> blocks_;  // [depth]; block 0 at depth 0 is everything
   OperandReader<T> reader_;
   std::vector<Step> steps_;               // of every instruction of the plan

@@ -3,7 +3,7 @@
 //
 // One clock reading an instruction (about 30 ns): the time between two readings belongs to the instruction that has just ended, so
 // stepping through the scan counts as part of what is stepped to, and the sum is the time of the whole run but for packing its batch.
-// Belongs to one run on one thread.
+// Belongs to one run, which then works on one thread.
 #pragma once
 
 #include <chrono>
@@ -25,12 +25,12 @@ class InstructionTimes {
   explicit InstructionTimes(const Plan& plan) : first_(plan.instructions.data()), entries_(plan.instructions.size()) {}
 
   void start() { last_ = Clock::now(); }
-  // REQUIRES: `instruction` is one of the plan's.
-  void done(const Instruction& instruction, std::int64_t points) {
+  // A sum over all shards is done in several parts, of which the first alone counts as a call. REQUIRES: one of the plan's.
+  void done(const Instruction& instruction, std::int64_t points, bool first_part = true) {
     const Clock::time_point now = Clock::now();
     Entry& entry = entries_[static_cast<std::size_t>(&instruction - first_)];
-    ++entry.calls;
-    entry.points += points;
+    entry.calls += first_part ? 1 : 0;
+    entry.points += first_part ? points : 0;
     entry.nanoseconds += std::chrono::duration_cast<std::chrono::nanoseconds>(now - last_).count();
     last_ = now;
   }

@@ -74,16 +74,16 @@ void OperandReader<T>::reserve_zeros(std::int64_t elements) {
 
 template <class T>
 std::int64_t OperandReader<T>::first_row(BufferId id) const {
-  const Buffer& buffer = buffers_.of(id);
+  const Buffer& buffer = of(id);
   if (buffer.layout == kNone || buffer.block_depth == kNone) return 0;
   const auto depth = static_cast<std::size_t>(buffer.block_depth);
-  return extents_.layout(buffer.layout).start[depth][static_cast<std::size_t>(blocks_[depth])];
+  return shard_->extents().layout(buffer.layout).start[depth][static_cast<std::size_t>(blocks_[depth])];
 }
 
 template <class T>
 const T* OperandReader<T>::row(BufferId id, std::int32_t point) const {
-  if (buffers_.of(id).layout == kNone) return buffers_.data(id);
-  return buffers_.data(id) + (point - first_row(id)) * buffers_.of(id).elements;
+  if (of(id).layout == kNone) return shard_->buffers().data(id);
+  return shard_->buffers().data(id) + (point - first_row(id)) * of(id).elements;
 }
 
 template <class T>
@@ -101,21 +101,22 @@ Rows<T> OperandReader<T>::block_rows(const BoundOperand& operand, const TableBlo
   const bool run = block.kind == TableBlock::Kind::kRun;
   const std::int64_t first = block.first + (run ? offset : 0);
   if (block.source == 0) {
-    const T* data = buffers_.data(operand.buffer) + (first - first_row(operand.buffer)) * operand.stride + operand.column;
+    const T* data = shard_->buffers().data(operand.buffer) + (first - first_row(operand.buffer)) * operand.stride + operand.column;
     return {data, run ? operand.stride : 0};
   }
   const BoundOperand::Start& start = operand.starts[static_cast<std::size_t>(block.source) - 1];
-  return {buffers_.data(start.buffer) + (first - first_row(start.buffer) * start.slots) * start.elements, run ? start.elements : 0};
+  return {shard_->buffers().data(start.buffer) + (first - first_row(start.buffer) * start.slots) * start.elements,
+          run ? start.elements : 0};
 }
 
 template <class T>
 Rows<T> OperandReader<T>::read(const BoundOperand& operand, int depth, std::int32_t begin, std::int32_t end, T* scratch) const {
   if (operand.table == kNone) {
-    if (buffers_.of(operand.buffer).layout == kNone) return {buffers_.data(operand.buffer), 0};
+    if (of(operand.buffer).layout == kNone) return {shard_->buffers().data(operand.buffer), 0};
     return {row(operand.buffer, begin) + operand.column, operand.stride};
   }
   if (!scattered(operand, depth)) {
-    const LayoutExtent& reader = extents_.layout(plan_.tables[static_cast<std::size_t>(operand.table)].reader);
+    const LayoutExtent& reader = shard_->extents().layout(plan_.tables[static_cast<std::size_t>(operand.table)].reader);
     const std::int32_t block = blocks_[static_cast<std::size_t>(depth)];
     return block_rows(operand, block_of(operand, depth),
                       begin - reader.start[static_cast<std::size_t>(depth)][static_cast<std::size_t>(block)]);
@@ -135,7 +136,7 @@ void OperandReader<T>::copy_row(const BoundOperand& operand, std::int8_t source,
     return;
   }
   const BoundOperand::Start& start = operand.starts[static_cast<std::size_t>(source) - 1];
-  const T* from = buffers_.data(start.buffer) + (row - first_row(start.buffer) * start.slots) * start.elements;
+  const T* from = shard_->buffers().data(start.buffer) + (row - first_row(start.buffer) * start.slots) * start.elements;
   if (start.stretch.empty()) {
     std::copy_n(from, operand.elements, out);
     return;
@@ -146,14 +147,14 @@ void OperandReader<T>::copy_row(const BoundOperand& operand, std::int8_t source,
 template <class T>
 void OperandReader<T>::copy(const BoundOperand& operand, std::int32_t point, T* out) const {
   if (operand.table == kNone) return copy_row(operand, 0, point, out);
-  const Table& table = tables_.table(operand.table);
+  const Table& table = shard_->tables().table(operand.table);
   copy_row(operand, table.source[static_cast<std::size_t>(point)], table.row[static_cast<std::size_t>(point)], out);
 }
 
 template <class T>
 void OperandReader<T>::gather(const BoundOperand& operand, int depth, std::int32_t begin, std::int32_t end, T* out) const {
   if (operand.table != kNone && scattered(operand, depth)) {
-    const Table& table = tables_.table(operand.table);
+    const Table& table = shard_->tables().table(operand.table);
     for (std::int32_t point = begin; point < end; ++point, out += operand.elements) {
       copy_row(operand, table.source[static_cast<std::size_t>(point)], table.row[static_cast<std::size_t>(point)], out);
     }

@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "core/plan.h"
-#include "runtime/buffers.h"
-#include "runtime/extents.h"
-#include "runtime/tables.h"
+#include "runtime/shard.h"
 
 namespace tapeloop {
 
@@ -45,9 +43,10 @@ std::vector<std::int32_t> stretch_of(const Shape& shape, const Shape& like);
 template <class T>
 class OperandReader {
  public:
-  OperandReader(const Plan& plan, const Extents& extents, const Tables& tables, const Buffers<T>& buffers,
-                const std::vector<std::int32_t>& blocks)
-      : plan_(plan), extents_(extents), tables_(tables), buffers_(buffers), blocks_(blocks) {}
+  OperandReader(const Plan& plan, const std::vector<std::int32_t>& blocks) : plan_(plan), blocks_(blocks) {}
+
+  // Reads from this shard from now on.
+  void enter(const Shard<T>& shard) { shard_ = &shard; }
 
   // All zeros may be read from here. Grows with the largest row that is asked for.
   void reserve_zeros(std::int64_t elements);
@@ -68,13 +67,13 @@ class OperandReader {
   void copy_row(const BoundOperand& operand, std::int8_t source, std::int32_t row, T* out) const;
   Rows<T> block_rows(const BoundOperand& operand, const TableBlock& block, std::int32_t offset) const;
   const TableBlock& block_of(const BoundOperand& operand, int depth) const {
-    return tables_.table(operand.table).blocks[static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)])];
+    return shard_->tables().table(operand.table).blocks[static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)])];
   }
 
+  const Buffer& of(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+
   const Plan& plan_;
-  const Extents& extents_;
-  const Tables& tables_;
-  const Buffers<T>& buffers_;
+  const Shard<T>* shard_ = nullptr;
   const std::vector<std::int32_t>& blocks_;
   AlignedArray<T> zeros_;
 };

@@ -127,7 +127,7 @@ template <class T>
 void PointWork<T>::fill(const Step& step) {
   const Instruction& made = *step.instruction;
   double value = made.value;
-  if (made.op == OpCode::kCount) value = made.counted.on_batch() ? frame_.extents().space(made.counted).points : 1;
+  if (made.op == OpCode::kCount) value = 1;  // of P; a batch's points are counted over all shards
   const Range range = frame_.points(step);
   if (range.size() > 0) std::fill_n(frame_.result(step, range.begin), range.size() * step.elements, static_cast<T>(value));
 }
@@ -170,7 +170,7 @@ void PointWork<T>::draw(const Step& step, const BatchFeed<T>& feed, std::uint64_
   const Range range = frame_.points(step);
   for (std::int32_t point = range.begin; point < range.end; ++point) {
     const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
-    at_point(draw_point(feed.example_id(place[0]), {place + 1, points.axes.size()}), frame_.result(step, point));
+    at_point(draw_point(feed.example_id(frame_.shard().first() + place[0]), {place + 1, points.axes.size()}), frame_.result(step, point));
   }
 }
 

@@ -81,54 +81,69 @@ void Run<T>::backward(const Cotangents<T>& cotangents) {
 template <class T>
 double Run<T>::loss() const {
   if (plan().loss == kNone) throw std::logic_error("the plan has no loss");
-  return static_cast<double>(*packed(plan().loss).data());
+  return static_cast<double>(whole(plan().loss)[0]);
 }
 
 template <class T>
-std::span<const T> Run<T>::packed(NodeId node) const {
+std::span<const T> Run<T>::whole(NodeId node) const {
   const PlanValue& value = plan().value(node);
   if (value.buffer == kNone || !value.readable) throw std::logic_error("'" + value.name + "' is not kept");
-  const Buffers<T>& buffers = executor_->buffers();
-  const std::int64_t width = elements(value.shape);
-  if (width != buffers.of(value.buffer).elements) throw std::logic_error("'" + value.name + "' lies beside other values");
-  return {buffers.data(value.buffer), static_cast<std::size_t>(buffers.rows(value.buffer) * buffers.of(value.buffer).elements)};
+  const Buffers<T>& buffers = executor_->whole();
+  if (buffers.of(value.buffer).layout != kNone) throw std::logic_error("'" + value.name + "' is on the batch");
+  if (elements(value.shape) != buffers.of(value.buffer).elements) throw std::logic_error("'" + value.name + "' lies beside other values");
+  return {buffers.data(value.buffer), static_cast<std::size_t>(buffers.of(value.buffer).elements)};
 }
+
+namespace {
+
+// Puts what a shard has of a value into the array of the whole batch.
+template <class T>
+void unpack(const Shard<T>& shard, const PlanValue& value, Array<T>& array) {
+  const BufferId id = value.buffer;
+  const Buffers<T>& buffers = shard.buffers();
+  const LayoutExtent& layout = shard.extents().layout(buffers.of(id).layout);
+  const SpaceExtent& points = shard.extents().points(layout);
+  const std::int64_t width = elements(value.shape);
+  const T* from = buffers.data(id) + value.column;
+  for (std::int32_t point = 0; point < layout.points(); ++point, from += buffers.of(id).elements) {
+    const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
+    std::int64_t row = shard.first() + place[0];
+    for (std::size_t k = 1; k < points.width(); ++k) row = row * array.dims[k] + place[k];
+    std::copy_n(from, width, array.data.data() + row * width);
+  }
+}
+
+}  // namespace
 
 template <class T>
 Array<T> Run<T>::value(NodeId node) const {
   const PlanValue& value = plan().value(node);
   if (value.buffer == kNone || !value.readable) throw std::logic_error("'" + value.name + "' is not kept");
-  const T* first = executor_->buffers().data(value.buffer) + value.column;
-  const std::int64_t stride = executor_->buffers().of(value.buffer).elements;
-  const LayoutId order = executor_->buffers().of(value.buffer).layout;
   const std::vector<std::int64_t> shape = numbers(value.shape);
-  const std::int64_t width = elements(value.shape);
   Array<T> array;
-  if (order == kNone) {
+  if (plan().buffers[static_cast<std::size_t>(value.buffer)].layout == kNone) {
+    const std::span<const T> from = whole(node);
     array.dims = shape;
-    array.data.assign(first, first + width);
+    array.data.assign(from.begin(), from.end());
     return array;
   }
-  const LayoutExtent& layout = extents().layout(order);
-  const SpaceExtent& points = extents().points(layout);
   array.dims.push_back(rows());
-  for (const AxisId axis : points.axes) array.dims.push_back(extents().longest(axis));
-  std::int64_t places = 1;
-  for (const std::int64_t dim : array.dims) places *= dim;
-  array.dims.insert(array.dims.end(), shape.begin(), shape.end());
-  array.data.assign(static_cast<std::size_t>(places * width), T(0));
-  for (std::int32_t point = 0; point < layout.points(); ++point) {
-    const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
-    std::int64_t row = place[0];
-    for (std::size_t k = 1; k < points.width(); ++k) row = row * array.dims[k] + place[k];
-    std::copy_n(first + point * stride, width, array.data.data() + row * width);
+  for (const AxisId axis : value.space.axes()) {
+    std::int64_t longest = 0;
+    for (const auto& shard : executor_->shards()) longest = std::max<std::int64_t>(longest, shard->extents().longest(axis));
+    array.dims.push_back(longest);
   }
+  array.dims.insert(array.dims.end(), shape.begin(), shape.end());
+  std::int64_t count = 1;
+  for (const std::int64_t dim : array.dims) count *= dim;
+  array.data.assign(static_cast<std::size_t>(count), T(0));
+  for (const auto& shard : executor_->shards()) unpack(*shard, value, array);
   return array;
 }
 
 template <class T>
 std::span<const T> Run<T>::gradient(std::size_t k) const {
-  return packed(plan().gradients.at(k).second);
+  return whole(plan().gradients.at(k).second);
 }
 
 template <class T>
@@ -138,22 +153,22 @@ Array<T> Run<T>::gradient_value(std::size_t k) const {
 
 template <class T>
 std::int64_t Run<T>::bytes() const {
-  return executor_->buffers().bytes();
+  return executor_->bytes();
 }
 
 template <class T>
 std::int64_t Run<T>::rows() const {
-  return extents().rows();
+  return executor_->rows();
 }
 
 template <class T>
-const Extents& Run<T>::extents() const {
-  return executor_->extents();
+std::size_t Run<T>::shards() const {
+  return executor_->shards().size();
 }
 
 template <class T>
-const Tables& Run<T>::tables() const {
-  return executor_->tables();
+const Shard<T>& Run<T>::shard(std::size_t k) const {
+  return *executor_->shards()[k];
 }
 
 template class Run<float>;

@@ -6,7 +6,10 @@
 //   run.backward();                              // from the loss; or backward({{"d(y)", cotangent}})
 //   run.loss(), run.value(node), run.gradient(k)
 //
-// Memory is kept from one batch to the next: once the largest extents have been seen, forward and backward allocate nothing.
+// Every 16 neighbouring examples are a shard, which a thread takes through all of a stage by itself (core/plan.h). The shards are
+// the same for any number of threads, and so is every bit of the results.
+//
+// Memory is kept from one batch to the next: once every shard has seen its largest extents, forward and backward allocate nothing.
 // A batch with the lengths of the one before builds no layout, no table and no group again.
 #pragma once
 
@@ -22,17 +25,19 @@
 
 namespace tapeloop {
 
-class Extents;
 class InstructionTimes;
-class Tables;
 template <class T>
 class Executor;
+template <class T>
+class Shard;
 
 struct RunOptions {
-  std::uint64_t seed = 0;      // of random draws
-  bool poison = false;         // fill what is yet to be written with NaN before each run: what reads it too early shows
-  std::int64_t max_bytes = 0;  // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
-  TableId swapped = kNone;     // a test of the tests: exchanges two rows of this table whenever it is built
+  std::uint64_t seed = 0;        // of random draws
+  bool poison = false;           // fill what is yet to be written with NaN before each run: what reads it too early shows
+  std::int64_t max_bytes = 0;    // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
+  int threads = 0;               // at once, the caller's among them; 0: as many as this process may use cores
+  std::int64_t shard_rows = 16;  // examples that are worked on together: with fewer, tests see several shards in a small batch
+  TableId swapped = kNone;       // a test of the tests: exchanges two rows of this table whenever it is built
 };
 
 template <class T>
@@ -65,13 +70,15 @@ class Run {
 
   double loss() const;                               // REQUIRES: the plan has a loss
   Array<T> value(NodeId node) const;                 // [rows, longest run of each axis.., shape], zeros past the ends; P: [shape]
-  std::span<const T> packed(NodeId node) const;      // as it lies in its buffer; no copy
-  std::span<const T> gradient(std::size_t k) const;  // packed adjoint of plan().gradients[k]: a parameter's is row-major
-  Array<T> gradient_value(std::size_t k) const;      // the same as `value` gives it
+  std::span<const T> whole(NodeId node) const;       // of a value in P, row-major; no copy
+  std::span<const T> gradient(std::size_t k) const;  // adjoint of plan().gradients[k]. REQUIRES: a parameter's; row-major, no copy
+  Array<T> gradient_value(std::size_t k) const;      // of any, as `value` gives it
   std::int64_t bytes() const;                        // of all buffers, as allocated now
   std::int64_t rows() const;                         // of the batch of the last forward
-  const Extents& extents() const;                    // of the batch of the last forward
-  const Tables& tables() const;
+
+  // How the batch of the last forward was cut: lengths, tables and packed values of each shard.
+  std::size_t shards() const;
+  const Shard<T>& shard(std::size_t k) const;
 
  private:
   std::unique_ptr<Executor<T>> executor_;

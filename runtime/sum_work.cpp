@@ -70,7 +70,7 @@ void SumWork<T>::product(const Step& step) {
 template <class T>
 void SumWork<T>::product_sum(const Step& step) {
   if (step.instruction->group != kNone) return product_groups(step);
-  product_all(step);
+  product_each(step);
 }
 
 // out[k, n] = (or +=) a^T b, where a is [m, k], or [m] row numbers that stand for one-hot rows.
@@ -86,52 +86,21 @@ void SumWork<T>::multiply_transposed(const Instruction& made, const ProductSize&
   }
 }
 
-// out[k, n] = (or +=) the sum over the points of a^T b.
+// Of each point by itself: a sum over no axis.
 template <class T>
-void SumWork<T>::add_products(const Step& step, const Rows<T>& a, const Rows<T>& b, std::int32_t points, T* out, bool add) {
-  const ProductSize& size = step.instruction->product;
-  const auto apart = [&](const Rows<T>& rows, std::int64_t width) {
-    return size.m == 1 ? rows.stride : rows.stride == size.m * width ? width : 0;
-  };
-  const std::int64_t lda = apart(a, step.operands[0].elements / size.m);
-  const std::int64_t ldb = apart(b, size.n);
-  if (a.stride != 0 && b.stride != 0 && lda != 0 && ldb != 0) {
-    multiply_transposed(*step.instruction, {points * size.m, size.k, size.n}, a.data, lda, b.data, ldb, out, add);
-    return;
-  }
-  for (std::int32_t point = 0; point < points; ++point) {
-    multiply_transposed(*step.instruction, size, a.data + point * a.stride, step.operands[0].elements / size.m, b.data + point * b.stride,
-                        size.n, out, add || point > 0);
-  }
-}
-
-template <class T>
-void SumWork<T>::product_all(const Step& step) {
+void SumWork<T>::product_each(const Step& step) {
   const Instruction& made = *step.instruction;
-  const Range range = frame_.points(step);
-  const LayoutId into = frame_.buffers().of(made.result()).layout;
-  if (into != kNone && into != made.layout) throw std::logic_error("'" + made.text + "' has no groups");
-  if (into != kNone) {  // a sum over no axis
-    frame_.in_tiles(step, range, [&](std::int32_t begin, std::int32_t end) {
-      const Rows<T> a = frame_.read(step, 0, begin, end);
-      const Rows<T> b = frame_.read(step, 1, begin, end);
-      for (std::int32_t k = 0; k < end - begin; ++k) {
-        multiply_transposed(*step.instruction, made.product, a.data + k * a.stride, step.operands[0].elements / made.product.m,
-                            b.data + k * b.stride, made.product.n, frame_.result(step, begin + k), false);
-      }
-    });
-    return;
+  if (frame_.plan().buffers[static_cast<std::size_t>(made.result())].layout != made.layout) {
+    throw std::logic_error("'" + made.text + "' has no groups");
   }
-  T* out = frame_.result(step, 0);
-  bool add = false;
-  frame_.in_tiles(step, range, [&](std::int32_t begin, std::int32_t end) {
+  frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
     const Rows<T> a = frame_.read(step, 0, begin, end);
     const Rows<T> b = frame_.read(step, 1, begin, end);
-    if (a.zeros || b.zeros) return;
-    add_products(step, a, b, end - begin, out, add);
-    add = true;
+    for (std::int32_t k = 0; k < end - begin; ++k) {
+      multiply_transposed(made, made.product, a.data + k * a.stride, step.operands[0].elements / made.product.m, b.data + k * b.stride,
+                          made.product.n, frame_.result(step, begin + k), false);
+    }
   });
-  if (!add) std::fill_n(out, step.elements, T(0));
 }
 
 // The members of each group are gathered, then multiplied at once.
@@ -164,26 +133,7 @@ void SumWork<T>::product_groups(const Step& step) {
 template <class T>
 void SumWork<T>::sum(const Step& step) {
   if (step.instruction->group != kNone) return sum_groups(step);
-  sum_all(step);
-}
-
-template <class T>
-void SumWork<T>::sum_all(const Step& step) {
-  const Range range = frame_.points(step);
-  T* out = frame_.result(step, 0);
-  T* block = frame_.scratch(1);
-  std::fill_n(out, step.elements, T(0));
-  if (range.size() == 0) return;
-  const Rows<T> rows = frame_.read(step, 0, range.begin, range.end);
-  for (std::int32_t begin = 0; begin < range.size(); begin += kSumBlock) {
-    const std::int32_t end = std::min(begin + kSumBlock, range.size());
-    std::fill_n(block, step.elements, T(0));
-    for (std::int32_t k = begin; k < end; ++k) {
-      const T* row = rows.data + k * rows.stride;
-      for (std::int64_t e = 0; e < step.elements; ++e) block[e] += row[e];
-    }
-    for (std::int64_t e = 0; e < step.elements; ++e) out[e] += block[e];
-  }
+  std::copy_n(frame_.read(step, 0, 0, 1).data, step.elements, frame_.result(step, 0));  // of what is in P: over its one point
 }
 
 // kSumTo and kMoveOutside; a result of the latter has a group for each slot.

@@ -32,6 +32,10 @@ class Staging {
 
  private:
   const Instruction& instruction(InstructionId id) const { return plan_.instructions[static_cast<std::size_t>(id)]; }
+  bool is_whole(const Instruction& made) const {
+    return std::any_of(made.results.begin(), made.results.end(),
+                       [&](const Result& result) { return result.buffer != kNone && layout_of(result.buffer) == kNone; });
+  }
   LayoutId layout_of(BufferId id) const { return id == kNone ? kNone : plan_.buffers[static_cast<std::size_t>(id)].layout; }
 
   Program staged(const Program& program) {
@@ -44,8 +48,7 @@ class Staging {
       for (const InstructionId id : segment.instructions) {
         Segment alone = segment;
         alone.instructions = {id};
-        const BufferId result = instruction(id).result();
-        items.push_back({std::move(alone), result != kNone && layout_of(result) == kNone});
+        items.push_back({std::move(alone), is_whole(instruction(id))});
       }
     }
     for (Item& item : items) place(item);
@@ -118,9 +121,11 @@ class Staging {
     for (const InstructionId id : segment.instructions) {
       const Instruction& made = instruction(id);
       if (made.op == OpCode::kSetLengths) note_lengths(made.axis, item.stage);
-      if (made.result() == kNone) continue;
-      made_[static_cast<std::size_t>(made.result())] = item.stage;
-      levels_[static_cast<std::size_t>(made.result())] = item.level;
+      for (const Result& result : made.results) {
+        if (result.buffer == kNone) continue;
+        made_[static_cast<std::size_t>(result.buffer)] = item.stage;
+        levels_[static_cast<std::size_t>(result.buffer)] = item.level;
+      }
     }
     for (const Segment& body : segment.body) note_results(body, item);
   }

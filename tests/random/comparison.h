@@ -14,6 +14,8 @@ struct ComparisonOptions {
   double tolerance = 1e-12;       // of the largest value, and of the largest gradient
   bool each_optimisation = true;  // once more without each of them
   bool complex_step = true;       // the adjoints against the complex step, along one random direction
+  int threads = 1;                // see RunOptions
+  std::int64_t shard_rows = 16;   // see RunOptions
   TableId swapped = kNone;        // a test of the test: see RunOptions
 };
 

@@ -171,6 +171,12 @@ Segment MadePlan::bulk(std::vector<InstructionId> instructions) {
   return segment;
 }
 
+Segment MadePlan::whole(std::vector<InstructionId> instructions) {
+  Segment segment = bulk(std::move(instructions));
+  segment.stage = 2;
+  return segment;
+}
+
 Segment MadePlan::scan(std::vector<AxisId> nest, std::vector<Segment> body, bool backwards) {
   Segment segment;
   segment.kind = Segment::Kind::kScan;

@@ -37,6 +37,7 @@ class MadePlan {
   InstructionId last() const { return static_cast<InstructionId>(plan.instructions.size()) - 1; }
 
   static Segment bulk(std::vector<InstructionId> instructions);
+  static Segment whole(std::vector<InstructionId> instructions);  // in P: after all shards have done the segments before
   static Segment scan(std::vector<AxisId> nest, std::vector<Segment> body, bool backwards = false);
   std::shared_ptr<const Plan> done() const { return std::make_shared<const Plan>(plan); }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/diagnostics.h"
-#include "runtime/extents.h"
+#include "runtime/shard.h"
 #include "tests/allocations.h"
 #include "tests/runtime/made_plan.h"
 
@@ -160,7 +160,7 @@ MadePlan matrix_recurrence() {
   starts.may_leave = {kT};
   made.plan.groups = {starts};
   made.add(OpCode::kMoveOutside, dh0, {made.read(dp)}).group = 0;
-  made.plan.backward = {MadePlan::scan({kT}, {MadePlan::bulk({2, 3})}, true), MadePlan::bulk({4, 5, 6})};
+  made.plan.backward = {MadePlan::scan({kT}, {MadePlan::bulk({2, 3})}, true), MadePlan::bulk({5, 6}), MadePlan::whole({4})};
   made.plan.gradients = {{w, dw}, {h0, dh0}};
   return made;
 }
@@ -313,7 +313,7 @@ struct Cascade : MadePlan {
     index.axis = kU;
     index.flag = true;
     add(OpCode::kCount, count, {}).counted = plan.layouts[static_cast<std::size_t>(tu)].space;  // 8
-    plan.forward = {bulk({0}), scan({kT}, {bulk({1}), scan({kT, kU}, {bulk({2})}), bulk({3, 4})}), bulk({5, 6, 7, 8})};
+    plan.forward = {bulk({0}), scan({kT}, {bulk({1}), scan({kT, kU}, {bulk({2})}), bulk({3, 4})}), bulk({5, 6, 7}), whole({8})};
   }
   NodeId x, start, b, b_end, total, most, where, ahead, count;
 };
@@ -362,7 +362,7 @@ TYPED_TEST(RunTest, AScanInsideAScanWithLengthsFromAValue) {
         EXPECT_EQ(at(where, {row, t, 1}), static_cast<T>(largest_at));
       }
     }
-    EXPECT_EQ(run.packed(made.count)[0], static_cast<T>(points));
+    EXPECT_EQ(run.whole(made.count)[0], static_cast<T>(points));
   }
 }
 
@@ -465,9 +465,9 @@ TYPED_TEST(RunTest, TheSameLengthsAgainBuildNothing) {
   Run<T> run(made.done());
   run.set_parameters({{"a", random_array<T>({3}, this->random_)}, {"h0", random_array<T>({2, 3}, this->random_)}});
   run.forward(lagged_batch<T>({2, 5, 1}, this->random_));
-  const std::int64_t built = run.extents().builds();
+  const std::int64_t built = run.shard(0).extents().builds();
   run.forward(lagged_batch<T>({2, 5, 1}, this->random_));
-  EXPECT_EQ(run.extents().builds(), built);
+  EXPECT_EQ(run.shard(0).extents().builds(), built);
 }
 
 TYPED_TEST(RunTest, ABatchLargerThanTheMemoryAllowedIsRefusedFirst) {

@@ -1,0 +1,116 @@
+#include "runtime/stages.h"
+
+#include <algorithm>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+namespace tapeloop {
+namespace {
+
+const Instruction& instruction(const Plan& plan, InstructionId id) { return plan.instructions[static_cast<std::size_t>(id)]; }
+
+bool in_p(const Plan& plan, BufferId id) { return id == kNone || plan.buffers[static_cast<std::size_t>(id)].layout == kNone; }
+
+// The blocks of an instruction are those of the scans around it.
+void check_nest(const Plan& plan, const Instruction& made, const std::vector<AxisId>& nest) {
+  bool fits = made.depth == static_cast<int>(nest.size());
+  LayoutId layout = made.layout;
+  if (made.group != kNone) layout = plan.groups[static_cast<std::size_t>(made.group)].result;
+  if (layout != kNone) {
+    const std::vector<AxisId>& steps = plan.layouts[static_cast<std::size_t>(layout)].steps;
+    fits = fits && steps.size() >= nest.size() && std::equal(nest.begin(), nest.end(), steps.begin());
+  }
+  if (!fits) throw std::logic_error("plan: '" + made.text + "' does not step like the scans around it");
+}
+
+void check_stage(const Plan& plan, const Instruction& made, bool whole) {
+  bool fits = made.op != OpCode::kSetLengths || !whole;
+  for (const Result& result : made.results) fits = fits && (result.buffer == kNone || in_p(plan, result.buffer) == whole);
+  if (whole && !sums_shards(plan, made)) {
+    for (const Operand& operand : made.operands) fits = fits && in_p(plan, operand.buffer);
+  }
+  if (!fits) throw std::logic_error("plan: '" + made.text + "' stands in a stage of the other sort");
+}
+
+Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisId>& nest, const Extents& extents) {
+  Part part;
+  part.scan = segment.kind == Segment::Kind::kScan;
+  part.backwards = segment.backwards;
+  part.instructions = segment.instructions;
+  for (const InstructionId id : segment.instructions) {
+    check_nest(plan, instruction(plan, id), nest);
+    check_stage(plan, instruction(plan, id), false);
+  }
+  if (part.scan) {
+    part.nest = extents.nest_id(segment.nest);
+    for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents));
+  }
+  return part;
+}
+
+class Rounds {
+ public:
+  explicit Rounds(const Plan& plan) : plan_(plan) {}
+
+  void add(InstructionId id) {
+    const Instruction& made = instruction(plan_, id);
+    check_nest(plan_, made, {});
+    check_stage(plan_, made, true);
+    std::set<BufferId> reads;
+    for (const Operand& operand : made.operands) {
+      reads.insert(operand.buffer);
+      reads.insert(operand.starts.begin(), operand.starts.end());
+    }
+    bool waits = rounds_.empty();
+    for (const Result& result : made.results) waits = waits || written_.contains(result.buffer) || read_.contains(result.buffer);
+    for (const BufferId read : reads) waits = waits || written_.contains(read);
+    if (waits) begin();
+    for (const Result& result : made.results) {
+      if (result.buffer != kNone) written_.insert(result.buffer);
+    }
+    read_.merge(reads);
+    const std::int64_t tiles = sums_shards(plan_, made) ? tiles_of(plan_, made) : 1;
+    for (std::int64_t tile = 0; tile < tiles; ++tile) rounds_.back().units.push_back({id, tile});
+    std::int64_t work = std::max<std::int64_t>(made.product.m * made.product.k * made.product.n, 1);
+    if (made.result() != kNone) work = std::max(work, plan_.buffers[static_cast<std::size_t>(made.result())].elements);
+    rounds_.back().work.emplace_back(sums_shards(plan_, made) ? made.layout : kNone, work);
+  }
+
+  std::vector<Round> take() { return std::move(rounds_); }
+
+ private:
+  void begin() {
+    rounds_.emplace_back();
+    written_.clear();
+    read_.clear();
+  }
+
+  const Plan& plan_;
+  std::vector<Round> rounds_;
+  std::set<BufferId> written_, read_;  // in the last round
+};
+
+}  // namespace
+
+std::vector<Stage> bind_stages(const Plan& plan, const Program& program, const Extents& extents) {
+  std::vector<Stage> stages;
+  for (std::size_t first = 0, end = 0; first < program.size(); first = end) {
+    while (end < program.size() && program[end].stage == program[first].stage) ++end;
+    Stage stage;
+    stage.whole = program[first].whole();
+    Rounds rounds(plan);
+    for (std::size_t k = first; k < end; ++k) {
+      if (!stage.whole) {
+        stage.parts.push_back(bind_part(plan, program[k], {}, extents));
+        continue;
+      }
+      for (const InstructionId id : program[k].instructions) rounds.add(id);
+    }
+    stage.rounds = rounds.take();
+    stages.push_back(std::move(stage));
+  }
+  return stages;
+}
+
+}  // namespace tapeloop

@@ -1,0 +1,34 @@
+// The stages of a program as a run needs them: for shards, the parts that each of them goes through; whole ones, what threads may
+// do side by side.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/plan.h"
+#include "runtime/extents.h"
+#include "runtime/worker.h"
+
+namespace tapeloop {
+
+// Instructions of a whole stage of which none reads or writes what another writes, cut into tiles.
+struct Round {
+  struct Unit {
+    InstructionId instruction = kNone;
+    std::int64_t tile = 0;
+  };
+  std::vector<Unit> units;
+  // Arithmetic, about: of one point of each layout that is summed over, and of what is in P. Little work is for one thread.
+  std::vector<std::pair<LayoutId, std::int64_t>> work;
+};
+
+struct Stage {
+  bool whole = false;
+  std::vector<Part> parts;    // of shards
+  std::vector<Round> rounds;  // of a whole stage, one after the other
+};
+
+// Throws std::logic_error if the plan breaks what Segment::stage and depths promise. `extents`: of any shard.
+std::vector<Stage> bind_stages(const Plan& plan, const Program& program, const Extents& extents);
+
+}  // namespace tapeloop
