@@ -256,30 +256,40 @@ HWY_INLINE void StripOfColumns(std::size_t m, std::size_t rows, Tile<T> tile, st
   for (std::size_t i = 0; i < rows; ++i, ++tile.a, tile.c += tile.ldc) Columns<Into::kSum, 1>(m, tile, columns);
 }
 
-// Panels of b are packed one by one, right before they are used; the lines of the next one are on their way meanwhile.
+// c += a^T b for one packed block of a's columns. Panels of b are packed one by one, right before they are used; the lines of the
+// next one are on their way meanwhile.
 template <class T>
-void MultiplyTransposed(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
-                        std::size_t ldc, T* scratch) {
+void AddPanels(std::size_t rows, std::size_t columns, const T* left, const SummedRight<T>& right, T* scratch) {
   const std::size_t width = PanelColumns<T>();
+  for (std::size_t j = 0; j < right.n; j += width) {
+    const T* panel = right.b + j;
+    PackRight(rows, HWY_MIN(width, right.n - j), panel, right.ldb, scratch);
+    const std::size_t ahead = j + width < right.n ? rows : 0;
+    std::size_t fetched = 0;
+    for (std::size_t i = 0; i < columns; i += kTall) {
+      for (const std::size_t fetch = ahead * (i + kTall) / columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
+        Fetch(width, panel + width + fetched * right.ldb);
+      }
+      const Tile<T> tile{left + i * rows, 1, kTall, scratch, width, right.c + i * right.ldc + j, right.ldc};
+      StripOfColumns(rows, columns - i, tile, right.n - j);
+    }
+  }
+}
+
+template <class T>
+void MultiplyTransposed(std::size_t m, std::size_t k, const T* a, std::size_t lda, const SummedRight<T>* right, std::size_t count,
+                        T* scratch) {
+  T* panel = scratch + kSummedRows * (kStripColumns + kPanelRoom);
   for (std::size_t row = 0; row < m; row += kSummedRows) {
     const std::size_t rows = HWY_MIN(kSummedRows, m - row);
-    T* left = scratch;
-    T* right = scratch + kSummedRows * (kStripColumns + kPanelRoom);
     for (std::size_t column = 0; column < k; column += kStripColumns) {
       const std::size_t columns = HWY_MIN(kStripColumns, k - column);
-      PackLeft(rows, columns, a + row * lda + column, lda, left);
-      for (std::size_t j = 0; j < n; j += width) {
-        const T* panel = b + row * ldb + j;
-        PackRight(rows, HWY_MIN(width, n - j), panel, ldb, right);
-        const std::size_t ahead = j + width < n ? rows : 0;
-        std::size_t fetched = 0;
-        for (std::size_t i = 0; i < columns; i += kTall) {
-          for (const std::size_t fetch = ahead * (i + kTall) / columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
-            Fetch(width, panel + width + fetched * ldb);
-          }
-          const Tile<T> tile{left + i * rows, 1, kTall, right, width, c + (column + i) * ldc + j, ldc};
-          StripOfColumns(rows, columns - i, tile, n - j);
-        }
+      PackLeft(rows, columns, a + row * lda + column, lda, scratch);
+      for (std::size_t q = 0; q < count; ++q) {
+        SummedRight<T> part = right[q];
+        part.b += row * part.ldb;
+        part.c += column * part.ldc;
+        AddPanels(rows, columns, scratch, part, panel);
       }
     }
   }

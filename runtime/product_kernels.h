@@ -13,6 +13,16 @@ namespace tapeloop {
 // kPanelRoom: a packed matrix has at most k * (n rounded up to this) numbers, on every processor.
 inline constexpr std::size_t kPanelRoom = 32;
 
+// A right side of a^T b, and what the product is added to.
+template <class T>
+struct SummedRight {
+  std::size_t n;
+  const T* b;
+  std::size_t ldb;
+  T* c;
+  std::size_t ldc;
+};
+
 template <class T>
 struct ProductKernels {
   // Element (i, j) of b[k, n] is b[i * step_k + j * step_n]; it becomes element (row + i, column + j) of a packed matrix of
@@ -25,9 +35,10 @@ struct ProductKernels {
   // The same by b[k, n] as it lies, row-major. scratch: k * kPanelRoom numbers.
   void (*multiply)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
                    std::size_t ldc, T* scratch);
-  // c[k, n] += a[m, k]^T b[m, n], the m rows in blocks of kSummedRows that are added in order. scratch: kTransposedScratch numbers.
-  void (*multiply_transposed)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
-                              std::size_t ldc, T* scratch);
+  // c[k, n] += a[m, k]^T b[m, n] for each of the `count` pairs of b and c, the m rows in blocks of kSummedRows that are added in
+  // order. scratch: kTransposedScratch numbers.
+  void (*multiply_transposed)(std::size_t m, std::size_t k, const T* a, std::size_t lda, const SummedRight<T>* right, std::size_t count,
+                              T* scratch);
 };
 
 inline constexpr std::size_t kSummedRows = 512;

@@ -46,10 +46,14 @@ void Products<T>::multiply_packed(const ProductSize& size, const T* a, std::int6
 
 template <class T>
 void Products<T>::multiply_transposed(const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y, bool add) {
-  const std::size_t k = count(size.k);
-  const std::size_t n = count(size.n);
   if (!add) std::fill_n(y, size.k * size.n, T(0));
-  kernels_.multiply_transposed(count(size.m), k, n, a, count(lda), b, count(ldb), y, n, scratch(kTransposedScratch));
+  const SummedRight<T> right{count(size.n), b, count(ldb), y, count(size.n)};
+  add_transposed(size.m, size.k, a, lda, {&right, 1});
+}
+
+template <class T>
+void Products<T>::add_transposed(std::int64_t m, std::int64_t k, const T* a, std::int64_t lda, std::span<const SummedRight<T>> right) {
+  kernels_.multiply_transposed(count(m), count(k), a, count(lda), right.data(), right.size(), scratch(kTransposedScratch));
 }
 
 template class Products<float>;

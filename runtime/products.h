@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "core/plan.h"
 #include "runtime/buffers.h"
@@ -21,6 +22,8 @@ class Products {
   void clear_past_end(const ProductSize& size, T* packed);  // what no block covers
   // y[k, n] = a[m, k]^T b[m, n], overwritten, or added to what is there.
   void multiply_transposed(const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb, T* y, bool add);
+  // The same for several b that meet the same a, each added to its own y.
+  void add_transposed(std::int64_t m, std::int64_t k, const T* a, std::int64_t lda, std::span<const SummedRight<T>> right);
 
  private:
   T* scratch(std::size_t count);

@@ -6,9 +6,9 @@
 namespace tapeloop {
 namespace {
 
-constexpr std::int64_t kTileRows = 128;      // of a product's result: enough to use what is loaded of the right side often
-constexpr std::int64_t kTileElements = 256;  // of a sum's: a few cache lines of each row that is read
-constexpr std::int32_t kSumBlock = 256;      // rows of a sum that are added up first
+constexpr std::int64_t kTileRows = kStripColumns;  // of a product's result: enough to use what is loaded of the right side often
+constexpr std::int64_t kTileElements = 256;        // of a sum's: a few cache lines of each row that is read
+constexpr std::int32_t kSumBlock = 256;            // rows of a sum that are added up first
 
 std::int64_t tile_size(const Instruction& made) { return made.op == OpCode::kProductSum ? kTileRows : kTileElements; }
 
@@ -63,44 +63,59 @@ void WholeSums<T>::count(const Step& step, Shards<T> shards) {
   std::fill_n(frame_.result(step, 0), step.elements, static_cast<T>(points));
 }
 
-// dW += x^T dy over the points of every shard.
+// dW += x^T dy over the points of every shard, for one or several dy beside each other.
 template <class T>
 void WholeSums<T>::products(const Step& step, Tile tile, Shards<T> shards) {
-  const std::int64_t n = step.instruction->product.n;
+  const std::int64_t m = step.instruction->product.m;
   frame_.enter(*shards.front());
-  std::fill_n(frame_.result(step, 0) + tile.begin * n, (tile.end - tile.begin) * n, T(0));
+  for (std::size_t k = 1; k < step.operands.size(); ++k) {
+    const std::int64_t n = step.operands[k].elements / m;
+    std::fill_n(frame_.result(step, 0, k - 1) + tile.begin * n, (tile.end - tile.begin) * n, T(0));
+  }
   for (const auto& shard : shards) {
     frame_.enter(*shard);
     frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
       const Rows<T> a = frame_.read(step, 0, begin, end);
-      const Rows<T> b = frame_.read(step, 1, begin, end);
-      if (!a.zeros && !b.zeros) add_products(step, tile, a, b, end - begin);
+      if (!a.zeros) add_products(step, tile, a, begin, end);
     });
   }
 }
 
 template <class T>
-void WholeSums<T>::add_products(const Step& step, Tile tile, Rows<T> a, Rows<T> b, std::int32_t points) {
+void WholeSums<T>::add_products(const Step& step, Tile tile, Rows<T> a, std::int32_t begin, std::int32_t end) {
   const Instruction& made = *step.instruction;
   const std::int64_t m = made.product.m;
-  const std::int64_t n = made.product.n;
   const std::int64_t width = step.operands[0].elements;  // of a point's row of a
-  // The rows of all points are one tall matrix unless they lie apart, or one stands for all.
-  const bool apart = m > 1 && (a.stride != width || b.stride != m * n);
-  const bool together = a.stride != 0 && b.stride != 0 && !apart;
-  const std::int64_t at_once = together ? points : 1;
-  const std::int64_t lda = m == 1 && together ? a.stride : width / m;
-  const std::int64_t ldb = m == 1 && together ? b.stride : n;
-  T* out = frame_.result(step, 0) + tile.begin * n;
-  for (std::int64_t point = 0; point < points; point += at_once) {
-    const T* left = a.data + point * a.stride;
-    const T* right = b.data + point * b.stride;
-    if (made.kind->adds_by_number) {
-      add_rows_by_number(step, tile, left, lda, right, ldb, at_once * m);
-    } else {
-      products_.multiply_transposed({at_once * m, tile.end - tile.begin, n}, left + tile.begin, lda, right, ldb, out, true);
+  const std::int64_t points = end - begin;
+  right_.clear();
+  for (std::size_t k = 1; k < step.operands.size(); ++k) {
+    const Rows<T> b = frame_.read(step, k, begin, end);
+    if (b.zeros) continue;
+    const std::int64_t n = step.operands[k].elements / m;
+    // The rows of all points are one tall matrix unless they lie apart, or one stands for all.
+    const bool apart = m > 1 && (a.stride != width || b.stride != m * n);
+    const bool together = a.stride != 0 && b.stride != 0 && !apart;
+    T* out = frame_.result(step, 0, k - 1) + tile.begin * n;
+    const auto columns = static_cast<std::size_t>(n);
+    if (together && !made.kind->adds_by_number) {
+      right_.push_back({columns, b.data, m == 1 ? static_cast<std::size_t>(b.stride) : columns, out, columns});
+      continue;
+    }
+    const std::int64_t at_once = together ? points : 1;
+    const std::int64_t lda = m == 1 && together ? a.stride : width / m;
+    const std::int64_t ldb = m == 1 && together ? b.stride : n;
+    for (std::int64_t point = 0; point < points; point += at_once) {
+      const T* left = a.data + point * a.stride;
+      const T* right = b.data + point * b.stride;
+      if (made.kind->adds_by_number) {
+        add_rows_by_number(step, tile, left, lda, right, ldb, at_once * m);
+      } else {
+        products_.multiply_transposed({at_once * m, tile.end - tile.begin, n}, left + tile.begin, lda, right, ldb, out, true);
+      }
     }
   }
+  if (right_.empty()) return;
+  products_.add_transposed(points * m, tile.end - tile.begin, a.data + tile.begin, m == 1 ? a.stride : width / m, right_);
 }
 
 // Row numbers stand for one-hot rows of a.

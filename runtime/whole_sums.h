@@ -39,12 +39,13 @@ class WholeSums {
   void products(const Step& step, Tile tile, Shards<T> shards);
   void sums(const Step& step, Tile tile, Shards<T> shards);
   void sums_outside(const Step& step, Shards<T> shards);
-  void add_products(const Step& step, Tile tile, Rows<T> a, Rows<T> b, std::int32_t points);
+  void add_products(const Step& step, Tile tile, Rows<T> a, std::int32_t begin, std::int32_t end);
   void add_rows_by_number(const Step& step, Tile tile, const T* numbers, std::int64_t lda, const T* b, std::int64_t ldb, std::int64_t rows);
 
   Frame<T>& frame_;
   Products<T> products_;
-  std::vector<T> block_;  // scratch: elements of a tile of a sum
+  std::vector<SummedRight<T>> right_;  // scratch: the right sides of one product
+  std::vector<T> block_;               // scratch: elements of a tile of a sum
 };
 
 extern template class WholeSums<float>;

@@ -7,6 +7,7 @@
 #include <new>
 
 #include "core/diagnostics.h"
+#include "models/facade/machine.h"
 #include "runtime/training/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/report.h"
@@ -150,7 +151,7 @@ int guarded(const Action& action) {
 
 int run(int argc, char** argv) {
   CLI::App app("Tapeloop: recurrent networks as equations, compiled.\n");
-  app.set_version_flag("--version", "tapeloop " TAPELOOP_VERSION);
+  app.set_version_flag("--version", "tapeloop " TAPELOOP_VERSION "\n" + machine_text());
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

@@ -33,6 +33,7 @@ class Fusion {
     for (Segment& segment : program) {
       walk(segment.body);
       sum_up(segment.instructions);
+      sum_beside(segment.instructions);
       put_side_by_side(segment.instructions);
     }
   }
@@ -136,6 +137,82 @@ class Fusion {
   std::string weights_text(const RightSide& side) const {
     const PlanValue& value = plan_.value(side.node);
     return value.is_part && !value.text.empty() ? value.text : value.name;
+  }
+
+  // ---- sum(x^T @ a), sum(x^T @ b)  ->  one walk over x, a result for each
+
+  void sum_beside(std::vector<InstructionId>& list) {
+    std::map<Left, std::vector<std::vector<InstructionId>>> groups;
+    std::map<BufferId, bool> was_read;  // results so far, and whether they have been read: they cannot come later then
+    for (const InstructionId id : list) {
+      const Instruction& made = at(id);
+      for (const Operand& operand : made.operands) {
+        const auto result = was_read.find(operand.buffer);
+        if (result != was_read.end()) result->second = true;
+      }
+      if (made.op != OpCode::kProductSum || made.layout == kNone || made.group != kNone || made.kind->adds_by_number) continue;
+      if (plan_.buffers[static_cast<std::size_t>(made.result())].layout != kNone) continue;
+      const Operand& left = made.operands[0];
+      auto& candidates = groups[{left.buffer, left.column, left.table, made.layout}];
+      const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const auto& group) {
+        if (at(group.front()).operands[0] != left || at(group.front()).product.m != made.product.m) return false;
+        return std::none_of(group.begin(), group.end(), [&](InstructionId member) { return was_read.at(at(member).result()); });
+      });
+      was_read[made.result()] = false;
+      if (same == candidates.end()) {
+        candidates.push_back({id});
+      } else {
+        same->push_back(id);
+      }
+    }
+    std::vector<InstructionId> gone;
+    for (const auto& [left, candidates] : groups) {
+      for (const std::vector<InstructionId>& group : candidates) {
+        if (group.size() > 1) join_sums(group);
+        gone.insert(gone.end(), group.begin(), group.end() - 1);
+      }
+    }
+    std::sort(gone.begin(), gone.end());
+    std::erase_if(list, [&](InstructionId id) { return std::binary_search(gone.begin(), gone.end(), id); });
+  }
+
+  // The last of the group does the work of all: by then everything that they read is there.
+  void join_sums(const std::vector<InstructionId>& group) {
+    Instruction joined = at(group.front());
+    std::string name = plan_.value(joined.node).name;
+    std::string right = after_left(joined);
+    Dim width = plan_.value(joined.node).shape.back();
+    for (auto id = group.begin() + 1; id != group.end(); ++id) {
+      Instruction& made = at(*id);
+      joined.operands.push_back(made.operands[1]);
+      joined.reads.push_back(made.reads[1]);
+      joined.results.push_back(made.results.front());
+      name += ", " + plan_.value(made.node).name;
+      right += " | " + after_left(made);
+      width = width + plan_.value(made.node).shape.back();
+      joined.flops = sum_of(joined.flops, made.flops);
+      joined.bytes = sum_of(joined.bytes, made.bytes);
+      made.operands.clear();
+    }
+    PlanValue whole = plan_.value(joined.node);
+    const std::string& text = joined.text;
+    const std::size_t from = text.find(" = ") + 3;
+    whole.text = text.substr(from, text.find(" @ ", from) + 3 - from) + "[" + right + "])";
+    whole.name = name;
+    whole.shape.back() = width;
+    whole.buffer = kNone;
+    joined.text = name + " = " + whole.text;
+    joined.node = static_cast<NodeId>(plan_.nodes.size());
+    plan_.nodes.push_back(std::move(whole));
+    at(group.front()).operands.clear();
+    at(group.back()) = std::move(joined);
+  }
+
+  // "d(U) = sum(h^T @ d(a))" -> "d(a)"
+  static std::string after_left(const Instruction& made) {
+    const std::size_t at = made.text.find(" @ ");
+    const std::size_t from = at == std::string::npos ? made.text.find(" = ") + 3 : at + 3;
+    return made.text.substr(from, made.text.size() - from - 1);
   }
 
   // Whoever read a result finds it in its columns of the wider buffer.

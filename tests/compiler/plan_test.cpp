@@ -107,11 +107,15 @@ TEST(FuseProducts, SumsAreOneProductWithSeveralTerms) {
 }
 
 TEST(GruPlan, EachWeightGradientIsOneProductAfterTheBackwardScan) {
-  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  CompileOptions options;
+  options.without = {"fuse_products"};
+  const Plan plan = compile_file("models/cells/gru.yaml", options).plan;
   const Places sums = places_of(plan, plan.backward, OpCode::kProductSum);
   EXPECT_THAT(sums.before, IsEmpty());
   EXPECT_THAT(sums.inside, IsEmpty());
   EXPECT_THAT(sums.after, SizeIs(6));
+  const Plan fused = compile_file("models/cells/gru.yaml").plan;
+  EXPECT_THAT(places_of(fused, fused.backward, OpCode::kProductSum).after, SizeIs(3));  // one for each of x, h_tm1 and r * h_tm1
 }
 
 TEST(GruPlan, EveryLineSaysWhy) {

@@ -15,6 +15,7 @@
 namespace tapeloop {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -41,7 +42,7 @@ Result run(const std::string& arguments) {
 void write(const std::string& name, const std::string& text) { std::ofstream(own_folder() / name) << text; }
 
 TEST(Tool, KnowsItsVersionAndHelps) {
-  EXPECT_THAT(run("--version").out, HasSubstr("tapeloop "));
+  EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
   for (const char* command : {"train", "eval", "predict", "run", "plan", "summary", "check", "verify", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
