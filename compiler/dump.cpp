@@ -50,7 +50,12 @@ class TextDump {
     for (const Buffer& buffer : plan_.buffers) taped += buffer.taped && buffer.kind == Buffer::Kind::kValue;
     out_ += fmt::format("  buffers    {} for {} instructions; on the tape: {}\n", plan_.buffers.size(), plan_.instructions.size(), taped);
     out_ += "columns: equation | axes | shape | flops and bytes of one point" + std::string(options_.source ? " | source" : "") +
-            " | why it stands there\n";
+            " | why it stands there" + (has_programs() ? "; lines held together by / | \\ are one pass over memory" : "") + "\n";
+  }
+
+  bool has_programs() const {
+    const auto is_program = [](const Instruction& made) { return made.program.size() > 1; };
+    return std::any_of(plan_.instructions.begin(), plan_.instructions.end(), is_program);
   }
 
   void declared(const char* what, NodeId id) {
@@ -82,9 +87,13 @@ class TextDump {
 
   void table(const std::vector<InstructionId>& ids, const std::string& indent) {
     std::vector<std::pair<std::string, const Equation*>> rows;
+    const auto is_program = [&](InstructionId id) { return instruction(id).program.size() > 1; };
+    const bool programs = std::any_of(ids.begin(), ids.end(), is_program);
     for (const InstructionId id : ids) {
       const std::vector<PlanLine> lines = lines_of(instruction(id));
-      for (const PlanLine& line : lines) rows.emplace_back(line.equation->text, line.equation);
+      for (std::size_t k = 0; k < lines.size(); ++k) {
+        rows.emplace_back((programs ? mark(k, lines.size()) : "") + lines[k].equation->text, lines[k].equation);
+      }
     }
     std::size_t width = 0;
     for (const auto& [text, equation] : rows) {
@@ -98,6 +107,12 @@ class TextDump {
       if (options_.source) out_ += " | " + value.source.text(false);
       out_ += " | " + equation->reason.text + "\n";
     }
+  }
+
+  // Lines of one program are held together on the left.
+  static std::string mark(std::size_t line, std::size_t lines) {
+    if (lines == 1) return "  ";
+    return line == 0 ? "/ " : line + 1 < lines ? "| " : "\\ ";
   }
 
   const Instruction& instruction(InstructionId id) const { return plan_.instructions[static_cast<std::size_t>(id)]; }

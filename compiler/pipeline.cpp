@@ -8,6 +8,7 @@
 #include "compiler/passes/differentiate.h"
 #include "compiler/passes/expand.h"
 #include "compiler/passes/explicit_reads.h"
+#include "compiler/passes/fuse_points.h"
 #include "compiler/passes/infer_axes.h"
 #include "compiler/passes/infer_shapes.h"
 #include "compiler/passes/layouts.h"
@@ -44,6 +45,7 @@ const std::vector<PassInfo>& passes() {
       {"fuse_products", "makes one product of several that read the same, or that are only added up", true},
       {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
       {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
+      {"fuse_points", "joins ops that work point by point into programs that pass over memory once", true},
       {"plan_memory", "gives every value its buffer before anything runs", false},
       {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
   };
@@ -74,7 +76,10 @@ class Compilation {
     result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
     fuse(result.plan, fixed_buffers(result.plan, keep));
-    result.plan = plan_memory(order_stages(std::move(result.plan)), on("share"), keep);
+    result.plan = order_stages(std::move(result.plan));
+    const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
+    if (on("fuse_points")) result.plan = fuse_points(std::move(result.plan), fixed);
+    result.plan = plan_memory(std::move(result.plan), on("share"), keep);
     return result;
   }
 

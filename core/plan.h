@@ -153,6 +153,7 @@ struct Equation {
 // and, if anybody outside the program wants it, results[k].
 struct PointOp : Equation {
   std::vector<std::int32_t> inputs;  // registers
+  LocalParams local;                 // of a kind with a kernel of its own: a reduction over the shape
 };
 
 struct Result {

@@ -7,11 +7,14 @@
 
 namespace tapeloop {
 
-// in[k] advances by step[k] in {0, 1} elements, out by 1; n elements. out may be one of the inputs with step 1.
+// See PointFunction in core/kind.h.
+template <class T>
+using PointRows = void (*)(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride,
+                           std::size_t rows, std::size_t n);
 struct PointEntry {
   const char* name;  // null ends the table
-  void (*f32)(const float* const* in, const std::uint8_t* step, float* out, std::size_t n);
-  void (*f64)(const double* const* in, const std::uint8_t* step, double* out, std::size_t n);
+  PointRows<float> f32;
+  PointRows<double> f64;
 };
 const PointEntry* point_table();
 const char* point_target();  // the instruction set: "AVX3"

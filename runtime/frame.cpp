@@ -65,6 +65,10 @@ void Frame<T>::bind(const Instruction& instruction) {
     scratch_[k].grow(static_cast<std::size_t>(std::max(rows, step.elements)));
   }
   local_scratch_.grow(static_cast<std::size_t>(instruction.local.scratch));
+  if (instruction.op == OpCode::kPoint) {
+    step.program = programs_++;
+    for (const PointOp& op : instruction.program) local_scratch_.grow(static_cast<std::size_t>(op.local.scratch));
+  }
   steps_.push_back(std::move(step));
 }
 

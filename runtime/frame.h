@@ -18,12 +18,20 @@ struct Step {
   std::vector<BoundOperand> operands;
   std::int64_t elements = 0;  // of a row of the result
   std::int32_t tile = 1;      // points at a time when an operand must be gathered
+  std::size_t program = 0;    // of kPoint: which of the plan's point programs
 };
 
 // Neighbouring points of a layout.
 struct Range {
   std::int32_t begin = 0, end = 0;
   std::int32_t size() const { return end - begin; }
+};
+
+// stride: elements from row to row.
+template <class T>
+struct ResultRows {
+  T* data = nullptr;
+  std::int64_t stride = 0;
 };
 
 template <class T>
@@ -46,6 +54,10 @@ class Frame {
   T* result(const Step& step, std::int32_t point, std::size_t which = 0) {
     const BufferId id = step.instruction->results[which].buffer;
     return whole_.of(id).layout == kNone ? whole_.data(id) : shard_->buffers().row(id, point - reader_.first_row(id));
+  }
+  // Rows of result `which`, from that of the point on.
+  ResultRows<T> result_rows(const Step& step, std::int32_t point, std::size_t which) {
+    return {result(step, point, which), whole_.of(step.instruction->results[which].buffer).elements};
   }
   // Calls work(begin, end) with the points of the block, in tiles where an operand has to be gathered.
   template <class Work>
@@ -77,6 +89,7 @@ class Frame {
   std::vector<Step> steps_;               // of every instruction of the plan
   std::vector<AlignedArray<T>> scratch_;  // one for each operand of an instruction
   AlignedArray<T> local_scratch_;
+  std::size_t programs_ = 0;  // of points, so far
 };
 
 extern template class Frame<float>;

@@ -12,16 +12,6 @@ namespace tapeloop {
 namespace {
 
 constexpr std::size_t kMostOperands = 64;
-constexpr std::size_t kMostDims = 16;
-
-template <class T>
-PointFunction<T> point_kernel(const NodeKind& kind) {
-  if constexpr (std::is_same_v<T, float>) {
-    return kind.point.f32;
-  } else {
-    return kind.point.f64;
-  }
-}
 
 template <class T>
 LocalFunction<T> local_kernel(const NodeKind& kind) {
@@ -32,65 +22,16 @@ LocalFunction<T> local_kernel(const NodeKind& kind) {
   }
 }
 
-// One point of an elementwise instruction: a kernel call for each line along the innermost dimension.
-template <class T>
-void one_point(PointFunction<T> kernel, const PointLoop& loop, const std::array<const T*, kMostOperands>& in, std::size_t operands,
-               T* out) {
-  std::array<const T*, kMostOperands> line = in;
-  std::array<std::uint8_t, kMostOperands> step{};
-  std::array<std::int64_t, kMostDims> at{};
-  const std::size_t rank = loop.dims.size();
-  const std::int64_t length = rank == 0 ? 1 : loop.dims[rank - 1];
-  for (std::size_t k = 0; k < operands; ++k) step[k] = rank == 0 ? 0 : static_cast<std::uint8_t>(loop.strides[k][rank - 1]);
-  if (std::any_of(loop.dims.begin(), loop.dims.end(), [](std::int64_t dim) { return dim == 0; })) return;
-  while (true) {
-    kernel(line.data(), step.data(), out, static_cast<std::size_t>(length));
-    out += length;
-    std::size_t d = rank < 2 ? 0 : rank - 1;  // carries into the dimensions outside the innermost
-    while (d > 0) {
-      const std::size_t outer = d - 1;
-      for (std::size_t k = 0; k < operands; ++k) line[k] += loop.strides[k][outer];
-      if (++at[outer] < loop.dims[outer]) break;
-      for (std::size_t k = 0; k < operands; ++k) line[k] -= loop.strides[k][outer] * loop.dims[outer];
-      at[outer] = 0;
-      d = outer;
-    }
-    if (d == 0) return;
-  }
-}
-
 }  // namespace
 
 template <class T>
-void PointWork<T>::point(const Step& step) {
-  const Instruction& made = *step.instruction;
-  const PointFunction<T> kernel = point_kernel<T>(*made.program.front().kind);
-  const std::size_t operands = step.operands.size();
-  if (operands > kMostOperands || made.loop.dims.size() > kMostDims) throw std::logic_error("'" + made.text + "' has too many operands");
-  frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
-    std::array<const T*, kMostOperands> in{};
-    std::array<std::int64_t, kMostOperands> stride{};
-    std::array<std::uint8_t, kMostOperands> one{};
-    T* out = frame_.result(step, begin);
-    bool flat = true;  // every operand goes on like the result does, or is one number for all points
-    for (std::size_t k = 0; k < operands; ++k) {
-      const Rows<T> rows = frame_.read(step, k, begin, end);
-      in[k] = rows.data;
-      stride[k] = rows.stride;
-      const bool whole = !rows.zeros && step.operands[k].elements == step.elements;
-      const bool goes_on = whole && (rows.stride == step.elements || end - begin == 1);
-      one[k] = goes_on ? 1 : 0;
-      flat = flat && (goes_on || (rows.stride == 0 && (step.operands[k].elements == 1 || rows.zeros)));
-    }
-    if (flat) {
-      kernel(in.data(), one.data(), out, static_cast<std::size_t>(end - begin) * static_cast<std::size_t>(step.elements));
-      return;
-    }
-    for (std::int32_t point = begin; point < end; ++point, out += step.elements) {
-      one_point(kernel, made.loop, in, operands, out);
-      for (std::size_t k = 0; k < operands; ++k) in[k] += stride[k];
-    }
-  });
+PointWork<T>::PointWork(Frame<T>& frame) : frame_(frame) {
+  for (std::size_t id = 0; id < frame.plan().instructions.size(); ++id) {
+    const Step& step = frame.step(static_cast<InstructionId>(id));
+    if (step.instruction->op != OpCode::kPoint) continue;
+    programs_.emplace_back(frame.plan(), step);
+    programs_.back().make_ready(scratch_);
+  }
 }
 
 template <class T>

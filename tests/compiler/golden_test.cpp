@@ -47,8 +47,8 @@ TEST_P(GoldenPlan, IsAsItWasRead) {
   EXPECT_EQ(found, read_file(path)) << path;
 }
 
-// Product by product, and as they run by default.
-const std::vector<std::string> kOneByOne{"fuse_products", "sink"};
+// Op by op, and as they run by default.
+const std::vector<std::string> kOneByOne{"fuse_points", "fuse_products", "sink"};
 INSTANTIATE_TEST_SUITE_P(Plans, GoldenPlan,
                          testing::Values(Golden{"gru", "models/cells/gru.yaml", kOneByOne},
                                          Golden{"gru_fused", "models/cells/gru.yaml", {}},

@@ -136,8 +136,11 @@ void check_stages(const Plan& plan, const Program& program, int scans_around, in
       const Instruction& made = plan.instructions[static_cast<std::size_t>(id)];
       if (made.op == OpCode::kSetLengths) {
         EXPECT_FALSE(whole);
-      } else {
-        EXPECT_EQ(plan.buffers[static_cast<std::size_t>(made.result())].layout == kNone, whole) << made.text;
+        continue;
+      }
+      for (const Result& result : made.results) {
+        if (result.buffer == kNone) continue;
+        EXPECT_EQ(plan.buffers[static_cast<std::size_t>(result.buffer)].layout == kNone, whole) << made.text;
       }
     }
     check_stages(plan, segment.body, scans_around + 1, stage);

@@ -29,7 +29,7 @@ std::vector<T> apply(const NodeKind& kind, const std::vector<std::vector<T>>& op
   for (const auto& operand : operands) in.push_back(operand.data());
   const std::vector<std::uint8_t> step(operands.size(), 1);
   std::vector<T> out(operands[0].size());
-  kernel_of<T>(kind)(in.data(), step.data(), out.data(), out.size());
+  kernel_of<T>(kind)(in.data(), step.data(), nullptr, out.data(), 0, 1, out.size());
   return out;
 }
 
@@ -207,13 +207,13 @@ void check_tails(const NodeKind& kind) {
       std::vector<const T*> in;
       for (const auto& operand : x) in.push_back(operand.data());
       std::vector<T> out(n + 1, T(-77));
-      kernel_of<T>(kind)(in.data(), step.data(), out.data(), n);
+      kernel_of<T>(kind)(in.data(), step.data(), nullptr, out.data(), 0, 1, n);
       ASSERT_EQ(out[n], T(-77)) << kind.name << " writes past the end, n = " << n;
       for (std::size_t i = 0; i < n; ++i) {
         std::vector<const T*> one;
         for (std::size_t k = 0; k < operands; ++k) one.push_back(x[k].data() + (step[k] ? i : 0));
         T alone = 0;
-        kernel_of<T>(kind)(one.data(), step.data(), &alone, 1);
+        kernel_of<T>(kind)(one.data(), step.data(), nullptr, &alone, 0, 1, 1);
         ASSERT_EQ(out[i], alone) << kind.name << ", element " << i << " of " << n;
       }
     }
@@ -226,6 +226,50 @@ TEST(PointKernels, GiveAnElementTheSameBitsWhereverItStands) {
     if (kind->role != Role::kPoint) continue;
     check_tails<float>(*kind);
     check_tails<double>(*kind);
+  }
+}
+
+// Rows apart from each other give the same bits as one row after the other, and leave what lies between them alone.
+template <class T>
+void check_rows(const NodeKind& kind) {
+  constexpr std::int64_t kRows = 3;
+  constexpr std::int64_t kStride = 40;
+  const std::size_t operands = kind.operands.size();
+  std::mt19937_64 random(17);
+  std::uniform_real_distribution<double> draw(0.1, 3);
+  std::vector<std::vector<T>> x(operands, std::vector<T>(kRows * kStride));
+  for (auto& operand : x) {
+    for (T& value : operand) value = static_cast<T>(draw(random));
+  }
+  for (std::size_t stretched = 0; stretched < (std::size_t{1} << operands); ++stretched) {
+    std::vector<std::uint8_t> step(operands);
+    std::vector<std::int64_t> stride(operands);
+    std::vector<const T*> in;
+    for (std::size_t k = 0; k < operands; ++k) {
+      step[k] = (stretched >> k & 1U) == 0;
+      stride[k] = static_cast<std::int64_t>(k == 0 ? kStride : 7 * k);
+      in.push_back(x[k].data());
+    }
+    for (std::size_t n = 1; n < 38; n += 9) {
+      std::vector<T> out(kRows * kStride, T(-77));
+      kernel_of<T>(kind)(in.data(), step.data(), stride.data(), out.data(), kStride, kRows, n);
+      std::vector<T> expected(kRows * kStride, T(-77));
+      for (std::int64_t row = 0; row < kRows; ++row) {
+        std::vector<const T*> at;
+        for (std::size_t k = 0; k < operands; ++k) at.push_back(in[k] + row * stride[k]);
+        kernel_of<T>(kind)(at.data(), step.data(), nullptr, expected.data() + row * kStride, 0, 1, n);
+      }
+      ASSERT_EQ(out, expected) << kind.name << ", rows of " << n;
+    }
+  }
+}
+
+TEST(PointKernels, DoRowsLikeOneRowAfterTheOther) {
+  const Registry registry = make_registry();
+  for (const NodeKind* kind : registry.all()) {
+    if (kind->role != Role::kPoint) continue;
+    check_rows<float>(*kind);
+    check_rows<double>(*kind);
   }
 }
 
@@ -251,7 +295,7 @@ TEST(PointKernels, AgreeWithTheirReferenceAndWorkInPlace) {
     std::vector<const double*> in;
     for (const auto& operand : x) in.push_back(operand.data());
     const std::vector<std::uint8_t> step(x.size(), 1);
-    kind->point.f64(in.data(), step.data(), x.back().data(), x.back().size());
+    kind->point.f64(in.data(), step.data(), nullptr, x.back().data(), 0, 1, x.back().size());
     EXPECT_EQ(x.back(), y) << kind->name;
   }
 }

@@ -7,14 +7,29 @@
 namespace tapeloop::test {
 namespace {
 
-template <class T>
-void add_kernel(const T* const* in, const std::uint8_t* step, T* out, std::size_t n) {
-  for (std::size_t k = 0; k < n; ++k) out[k] = in[0][k * step[0]] + in[1][k * step[1]];
+// Element k of each row: where the rows of two operands and of the result begin.
+template <class Do>
+void each_element(const std::int64_t* stride, std::int64_t out_stride, std::size_t rows, std::size_t n, Do do_at) {
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto i = static_cast<std::int64_t>(row);
+    for (std::size_t k = 0; k < n; ++k) do_at(row ? i * stride[0] : 0, row ? i * stride[1] : 0, i * out_stride + k, k);
+  }
 }
 
 template <class T>
-void multiply_kernel(const T* const* in, const std::uint8_t* step, T* out, std::size_t n) {
-  for (std::size_t k = 0; k < n; ++k) out[k] = in[0][k * step[0]] * in[1][k * step[1]];
+void add_kernel(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride, std::size_t rows,
+                std::size_t n) {
+  each_element(stride, out_stride, rows, n, [&](std::int64_t at_0, std::int64_t at_1, std::int64_t to, std::size_t k) {
+    out[to] = in[0][at_0 + k * step[0]] + in[1][at_1 + k * step[1]];
+  });
+}
+
+template <class T>
+void multiply_kernel(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride,
+                     std::size_t rows, std::size_t n) {
+  each_element(stride, out_stride, rows, n, [&](std::int64_t at_0, std::int64_t at_1, std::int64_t to, std::size_t k) {
+    out[to] = in[0][at_0 + k * step[0]] * in[1][at_1 + k * step[1]];
+  });
 }
 
 // Reverses the elements of each point.
@@ -23,6 +38,15 @@ void reverse_kernel(const LocalCall<T>& call) {
   const std::int64_t n = call.params[0];
   for (std::int64_t point = 0; point < call.points; ++point) {
     for (std::int64_t k = 0; k < n; ++k) call.out[point * n + k] = call.in[0][point * call.in_stride[0] + n - 1 - k];
+  }
+}
+
+// One number for each point: the sum of its elements.
+template <class T>
+void row_sum_kernel(const LocalCall<T>& call) {
+  for (std::int64_t point = 0; point < call.points; ++point) {
+    call.out[point] = 0;
+    for (std::int64_t k = 0; k < call.params[0]; ++k) call.out[point] += call.in[0][point * call.in_stride[0] + k];
   }
 }
 
@@ -47,6 +71,12 @@ const Registry& made_kinds() {
     reverse.local.f32 = reverse_kernel<float>;
     reverse.local.f64 = reverse_kernel<double>;
     kinds.add(reverse);
+    NodeKind row_sum;
+    row_sum.name = "row_sum";
+    row_sum.role = Role::kLocal;
+    row_sum.local.f32 = row_sum_kernel<float>;
+    row_sum.local.f64 = row_sum_kernel<double>;
+    kinds.add(row_sum);
     NodeKind sum;
     sum.name = "matmul_sum";
     sum.role = Role::kProductSum;
@@ -161,6 +191,22 @@ Instruction& MadePlan::point(const std::string& kind, NodeId result, std::vector
   for (const Operand& operand : made.operands) {
     const bool one = operand.buffer != kNone && plan.buffers[static_cast<std::size_t>(operand.buffer)].elements == 1;
     made.loop.strides.push_back(n > 1 ? std::vector<std::int64_t>{one ? 0 : 1} : std::vector<std::int64_t>{});
+  }
+  return made;
+}
+
+Instruction& MadePlan::program(std::vector<Operand> operands, const std::vector<ProgramOp>& ops, int depth) {
+  Instruction& made = add(OpCode::kPoint, ops.back().node, std::move(operands), depth);
+  made.results.clear();
+  for (const ProgramOp& op : ops) {
+    PointOp made_op;
+    made_op.kind = &made_kinds().at(op.kind);
+    made_op.node = op.node;
+    made_op.text = plan.value(op.node).name;
+    made_op.inputs = op.inputs;
+    made_op.local.numbers = op.numbers;
+    made.program.push_back(std::move(made_op));
+    made.results.push_back({op.stored ? plan.value(op.node).buffer : kNone});
   }
   return made;
 }

@@ -34,6 +34,14 @@ class MadePlan {
   Instruction& add(OpCode op, NodeId result, std::vector<Operand> operands, int depth = 0);
   // Elementwise: "add", "multiply".
   Instruction& point(const std::string& kind, NodeId result, std::vector<Operand> operands, int depth = 0);
+  struct ProgramOp {
+    std::string kind;
+    NodeId node = kNone;
+    std::vector<std::int32_t> inputs;  // registers: operands, then the ops before
+    bool stored = true;
+    std::vector<std::int64_t> numbers;  // of a local kind
+  };
+  Instruction& program(std::vector<Operand> operands, const std::vector<ProgramOp>& ops, int depth = 0);
   InstructionId last() const { return static_cast<InstructionId>(plan.instructions.size()) - 1; }
 
   static Segment bulk(std::vector<InstructionId> instructions);
