@@ -8,13 +8,6 @@
 #include "runtime/worker_scope.h"
 
 namespace tapeloop {
-namespace {
-
-// Multiply-adds of a round below which other threads would hardly have woken up before it is done.
-constexpr std::int64_t kWorthSharing = 1 << 19;
-
-}  // namespace
-
 template <class T>
 Executor<T>::Executor(std::shared_ptr<const Plan> plan, const RunOptions& options)
     : plan_(std::move(plan)),
@@ -85,9 +78,9 @@ void Executor<T>::need_workers(std::int64_t units) {
 }
 
 template <class T>
-template <class Work>
-void Executor<T>::for_each_shard(Work work) {
-  if (times_) {  // of one thread
+template <class Do>
+void Executor<T>::for_each_shard(bool shared, Do work) {
+  if (!shared) {
     for (std::size_t k = 0; k < used_; ++k) work(*shards_[k], *workers_[0]);
     return;
   }
@@ -126,7 +119,7 @@ void Executor<T>::backward(const Cotangents<T>& cotangents) {
   const WorkerScope scope;
   feed_.start_seeds(cotangents);
   feed_.pack_whole_seeds(whole_window_, whole_);
-  for_each_shard([](Shard<T>& shard, Worker<T>&) { shard.prepare_backward(); });
+  for_each_shard(shared_, [](Shard<T>& shard, Worker<T>&) { shard.prepare_backward(); });
   if (times_) times_->start();
   run(backward_);
 }
@@ -135,7 +128,7 @@ void Executor<T>::backward(const Cotangents<T>& cotangents) {
 template <class T>
 void Executor<T>::lengths_known() {
   for (std::size_t k = 0; k < used_; ++k) shards_[k]->announce();
-  for_each_shard([](Shard<T>& shard, Worker<T>&) { shard.prepare(); });
+  for_each_shard(shared_, [](Shard<T>& shard, Worker<T>&) { shard.prepare(); });
 }
 
 template <class T>
@@ -145,7 +138,8 @@ void Executor<T>::run(const std::vector<Stage>& stages) {
       for (const Round& round : stage.rounds) run(round);
       continue;
     }
-    for_each_shard([&](Shard<T>& shard, Worker<T>& worker) { worker.run(stage.parts, shard, {options_.seed, times_}); });
+    shared_ = is_worth_sharing(stage.work);
+    for_each_shard(shared_, [&](Shard<T>& shard, Worker<T>& worker) { worker.run(stage.parts, shard, {options_.seed, times_}); });
     if (!ran_ && feed_.give_lengths(extents_)) lengths_known();  // of axes within those whose lengths this stage has computed
   }
 }
@@ -158,7 +152,7 @@ void Executor<T>::run(const Round& round) {
     if (packed_before(unit.instruction)) return;
     workers_[static_cast<std::size_t>(thread)]->run(unit.instruction, unit.tile, shards(), {options_.seed, times_});
   };
-  if (!times_ && is_worth_sharing(round)) {
+  if (is_worth_sharing(round.work)) {
     need_workers(units);
     threads_.for_each(units, work);
   } else {
@@ -179,14 +173,15 @@ bool Executor<T>::packed_before(InstructionId id) {
 }
 
 template <class T>
-bool Executor<T>::is_worth_sharing(const Round& round) const {
+bool Executor<T>::is_worth_sharing(const Work& work) const {
+  if (times_) return false;
   std::int64_t all = 0;
-  for (const auto& [layout, work] : round.work) {
+  for (const auto& [layout, of_point] : work) {
     std::int64_t points = layout == kNone ? 1 : 0;
     for (std::size_t k = 0; layout != kNone && k < used_; ++k) points += shards_[k]->extents().layout(layout).points();
-    all += points * work;
+    all += points * of_point;
   }
-  return all >= kWorthSharing;
+  return all >= options_.least_shared;
 }
 
 template <class T>

@@ -51,9 +51,9 @@ class Executor {
   void run(const std::vector<Stage>& stages);
   void run(const Round& round);
   bool packed_before(InstructionId id);
-  bool is_worth_sharing(const Round& round) const;
-  template <class Work>
-  void for_each_shard(Work work);
+  bool is_worth_sharing(const Work& work) const;
+  template <class Do>
+  void for_each_shard(bool shared, Do work);
   void need_workers(std::int64_t units);
 
   std::shared_ptr<const Plan> plan_;
@@ -71,6 +71,7 @@ class Executor {
   std::vector<Stage> forward_, backward_;
   std::int64_t changes_ = 1;          // of the run's own parameters, counted
   std::vector<std::int64_t> packed_;  // [instruction] of kPack: changes_ when it last ran
+  bool shared_ = false;               // the last batch was large enough for several threads
   bool ran_ = false;                  // the last forward came to its end
 };
 

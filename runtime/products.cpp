@@ -12,6 +12,14 @@ std::size_t count(std::int64_t number) { return static_cast<std::size_t>(number)
 }  // namespace
 
 template <class T>
+Products<T>::Products(const Plan& plan) {
+  for (const Instruction& made : plan.instructions) {
+    if (made.op == OpCode::kProduct && !made.packed) scratch(count(made.product.k) * kPanelRoom);
+    if (made.op == OpCode::kProductSum) scratch(kTransposedScratch);
+  }
+}
+
+template <class T>
 T* Products<T>::scratch(std::size_t count) {
   scratch_.grow(count);
   return scratch_.data();

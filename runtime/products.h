@@ -13,6 +13,10 @@ namespace tapeloop {
 template <class T>
 class Products {
  public:
+  Products() = default;
+  // Scratch for every product of the plan, so that none is taken while it runs: which thread meets which product is not fixed.
+  explicit Products(const Plan& plan);
+
   // y[m, n] = a[m, k] b[k, n], overwritten.
   void multiply(const ProductSize& size, const T* a, const T* b, T* y);
   // The same with packed weights; rows of a and y may lie apart: lda and ldy are the numbers from row to row. add: onto y.

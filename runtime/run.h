@@ -32,12 +32,13 @@ template <class T>
 class Shard;
 
 struct RunOptions {
-  std::uint64_t seed = 0;        // of random draws
-  bool poison = false;           // fill what is yet to be written with NaN before each run: what reads it too early shows
-  std::int64_t max_bytes = 0;    // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
-  int threads = 0;               // at once, the caller's among them; 0: as many as this process may use cores
-  std::int64_t shard_rows = 16;  // examples that are worked on together: with fewer, tests see several shards in a small batch
-  TableId swapped = kNone;       // a test of the tests: exchanges two rows of this table whenever it is built
+  std::uint64_t seed = 0;               // of random draws
+  bool poison = false;                  // fill what is yet to be written with NaN before each run: what reads it too early shows
+  std::int64_t max_bytes = 0;           // of all buffers of a run; 0: the machine's memory. More is an error before anything is allocated
+  int threads = 0;                      // at once, the caller's among them; 0: as many as this process may use cores
+  std::int64_t least_shared = 1 << 19;  // multiply-adds below which other threads would hardly have woken up before all is done
+  std::int64_t shard_rows = 16;         // examples that are worked on together: with fewer, tests see several shards in a small batch
+  TableId swapped = kNone;              // a test of the tests: exchanges two rows of this table whenever it is built
 };
 
 template <class T>

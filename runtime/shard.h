@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/plan.h"
 #include "runtime/batch_feed.h"
@@ -46,6 +47,7 @@ class Shard {
   const Extents& extents() const { return extents_; }
   const Tables& tables() const { return tables_; }
   Buffers<T>& buffers() { return buffers_; }
+  std::vector<std::int32_t>& lengths_scratch() { return lengths_; }
   const Buffers<T>& buffers() const { return buffers_; }
 
  private:
@@ -54,6 +56,7 @@ class Shard {
   Tables tables_;
   Buffers<T> buffers_;
   FeedWindow window_;
+  std::vector<std::int32_t> lengths_;
   std::int64_t announced_ = 0;  // bytes
 };
 

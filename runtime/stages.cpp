@@ -12,6 +12,26 @@ const Instruction& instruction(const Plan& plan, InstructionId id) { return plan
 
 bool in_p(const Plan& plan, BufferId id) { return id == kNone || plan.buffers[static_cast<std::size_t>(id)].layout == kNone; }
 
+// Multiply-adds of a point, about; a number that is read and written counts as several.
+std::int64_t work_of_point(const Plan& plan, const Instruction& made) {
+  constexpr std::int64_t kOfNumber = 4;
+  std::int64_t work = made.op == OpCode::kProduct || made.op == OpCode::kProductSum ? made.product.m * made.product.k * made.product.n : 0;
+  for (const Result& result : made.results) {
+    if (result.buffer != kNone) work += kOfNumber * plan.buffers[static_cast<std::size_t>(result.buffer)].elements;
+  }
+  return work;
+}
+
+void add_work(Work& work, LayoutId layout, std::int64_t of_point) {
+  for (auto& [known, sum] : work) {
+    if (known == layout) {
+      sum += of_point;
+      return;
+    }
+  }
+  work.emplace_back(layout, of_point);
+}
+
 // The blocks of an instruction are those of the scans around it.
 void check_nest(const Plan& plan, const Instruction& made, const std::vector<AxisId>& nest) {
   bool fits = made.depth == static_cast<int>(nest.size());
@@ -33,7 +53,7 @@ void check_stage(const Plan& plan, const Instruction& made, bool whole) {
   if (!fits) throw std::logic_error("plan: '" + made.text + "' stands in a stage of the other sort");
 }
 
-Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisId>& nest, const Extents& extents) {
+Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisId>& nest, const Extents& extents, Work& work) {
   Part part;
   part.scan = segment.kind == Segment::Kind::kScan;
   part.backwards = segment.backwards;
@@ -41,10 +61,11 @@ Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisI
   for (const InstructionId id : segment.instructions) {
     check_nest(plan, instruction(plan, id), nest);
     check_stage(plan, instruction(plan, id), false);
+    add_work(work, instruction(plan, id).layout, work_of_point(plan, instruction(plan, id)));
   }
   if (part.scan) {
     part.nest = extents.nest_id(segment.nest);
-    for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents));
+    for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents, work));
   }
   return part;
 }
@@ -72,9 +93,7 @@ class Rounds {
     read_.merge(reads);
     const std::int64_t tiles = sums_shards(plan_, made) ? tiles_of(plan_, made) : 1;
     for (std::int64_t tile = 0; tile < tiles; ++tile) rounds_.back().units.push_back({id, tile});
-    std::int64_t work = std::max<std::int64_t>(made.product.m * made.product.k * made.product.n, 1);
-    if (made.result() != kNone) work = std::max(work, plan_.buffers[static_cast<std::size_t>(made.result())].elements);
-    rounds_.back().work.emplace_back(sums_shards(plan_, made) ? made.layout : kNone, work);
+    add_work(rounds_.back().work, sums_shards(plan_, made) ? made.layout : kNone, work_of_point(plan_, made));
   }
 
   std::vector<Round> take() { return std::move(rounds_); }
@@ -102,7 +121,7 @@ std::vector<Stage> bind_stages(const Plan& plan, const Program& program, const E
     Rounds rounds(plan);
     for (std::size_t k = first; k < end; ++k) {
       if (!stage.whole) {
-        stage.parts.push_back(bind_part(plan, program[k], {}, extents));
+        stage.parts.push_back(bind_part(plan, program[k], {}, extents, stage.work));
         continue;
       }
       for (const InstructionId id : program[k].instructions) rounds.add(id);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "core/plan.h"
@@ -11,6 +12,9 @@
 
 namespace tapeloop {
 
+// Arithmetic, about, for each point of a layout; kNone: of P, once. What is little work is for one thread.
+using Work = std::vector<std::pair<LayoutId, std::int64_t>>;
+
 // Instructions of a whole stage of which none reads or writes what another writes, cut into tiles.
 struct Round {
   struct Unit {
@@ -18,13 +22,13 @@ struct Round {
     std::int64_t tile = 0;
   };
   std::vector<Unit> units;
-  // Arithmetic, about: of one point of each layout that is summed over, and of what is in P. Little work is for one thread.
-  std::vector<std::pair<LayoutId, std::int64_t>> work;
+  Work work;
 };
 
 struct Stage {
   bool whole = false;
   std::vector<Part> parts;    // of shards
+  Work work;                  // of these
   std::vector<Round> rounds;  // of a whole stage, one after the other
 };
 

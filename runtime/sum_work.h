@@ -9,7 +9,7 @@ namespace tapeloop {
 template <class T>
 class SumWork {
  public:
-  explicit SumWork(Frame<T>& frame) : frame_(frame) {}
+  explicit SumWork(Frame<T>& frame) : frame_(frame), products_(frame.plan()) {}
 
   void pack(const Step& step);
   void product(const Step& step);

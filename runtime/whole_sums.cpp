@@ -31,6 +31,9 @@ std::int64_t tiles_of(const Plan& plan, const Instruction& made) {
 }
 
 template <class T>
+WholeSums<T>::WholeSums(Frame<T>& frame) : frame_(frame), products_(frame.plan()), block_(static_cast<std::size_t>(kTileElements)) {}
+
+template <class T>
 void WholeSums<T>::add_up(const Step& step, std::int64_t tile, Shards<T> shards) {
   const Instruction& made = *step.instruction;
   const std::int64_t begin = tile * tile_size(made);
@@ -137,7 +140,6 @@ void WholeSums<T>::sums(const Step& step, Tile tile, Shards<T> shards) {
   frame_.enter(*shards.front());
   T* out = frame_.result(step, 0) + tile.begin;
   std::fill_n(out, width, T(0));
-  block_.resize(std::max(block_.size(), width));
   for (const auto& shard : shards) {
     frame_.enter(*shard);
     const Range range = frame_.points(step);

@@ -22,7 +22,7 @@ std::int64_t tiles_of(const Plan& plan, const Instruction& made);
 template <class T>
 class WholeSums {
  public:
-  explicit WholeSums(Frame<T>& frame) : frame_(frame) {}
+  explicit WholeSums(Frame<T>& frame);
 
   // Overwrites one tile of the result. REQUIRES: sums_shards. Afterwards the frame is in the last of the shards.
   void add_up(const Step& step, std::int64_t tile, Shards<T> shards);

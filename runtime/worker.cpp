@@ -114,8 +114,9 @@ void Worker<T>::set_lengths(const Step& step) {
   const BufferId source = step.operands[0].buffer;
   const LayoutId order = shard.buffers().of(source).layout;
   const SpaceExtent& runs = shard.extents().within(made.axis);
+  std::vector<std::int32_t>& lengths = shard.lengths_scratch();
   std::int32_t at[kMaxAxes];
-  lengths_.resize(static_cast<std::size_t>(runs.points));
+  lengths.resize(static_cast<std::size_t>(runs.points));
   for (std::int32_t run = 0; run < runs.points; ++run) {
     const std::int32_t* place = runs.at(run);
     for (std::size_t k = 0; k < runs.axes.size(); ++k) at[runs.axes[k]] = place[k + 1];
@@ -131,9 +132,9 @@ void Worker<T>::set_lengths(const Step& step) {
                         "a length of axis " + axis.name + " is " + std::to_string(length) + ": expected a whole number from 0 on");
       throw ModelError(diagnostics.sorted());
     }
-    lengths_[static_cast<std::size_t>(run)] = static_cast<std::int32_t>(length);
+    lengths[static_cast<std::size_t>(run)] = static_cast<std::int32_t>(length);
   }
-  shard.extents().set_lengths(made.axis, lengths_);
+  shard.extents().set_lengths(made.axis, lengths);
   shard.announce();
   shard.prepare();
 }

@@ -54,7 +54,6 @@ class Worker {
   SumWork<T> sum_work_;
   WholeSums<T> whole_sums_;
   Running running_;
-  std::vector<std::int32_t> lengths_;  // scratch of set_lengths
 };
 
 extern template class Worker<float>;

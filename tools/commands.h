@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,14 @@ struct Request {
   std::vector<std::string> key_values;  // options.layers=5 train.optimizer.lr=1e-3
   std::string mode = "train";           // train, eval or decode
   bool json = false;
+  std::optional<int> threads;  // at once; 0: as many as there are cores
+
+  // For a training: --threads is its key of that name.
+  std::vector<std::string> training_values() const {
+    std::vector<std::string> values = key_values;
+    if (threads) values.push_back("train.threads=" + std::to_string(*threads));
+    return values;
+  }
 };
 
 struct TrainRequest : Request {

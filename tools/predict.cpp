@@ -41,7 +41,7 @@ std::string as_csv(const std::string& output, const Array<float>& values) {
 }  // namespace
 
 int predict_command(const UseRequest& request) {
-  const Model model = Model::load(request.model, request.key_values);
+  const Model model = Model::load(request.model, request.training_values());
   const Training training(model);
   Trainer<float> trainer = training.trainer(training.spec().seeds.front());
   trainer.parameters().take_from(load_safetensors(request.weights), request.weights);

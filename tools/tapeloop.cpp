@@ -23,6 +23,11 @@ void add_model(CLI::App& command, Request& request) {
   command.add_flag("--json", request.json, "print the result as JSON");
 }
 
+void add_threads(CLI::App& command, Request& request) {
+  command.add_option("--threads", request.threads, "threads at once, 0: as many as there are cores; changes no result")
+      ->check(CLI::Range(0, 1024));
+}
+
 void add_mode(CLI::App& command, Request& request) {
   command.add_option("--mode", request.mode, "what it is compiled for")
       ->check(CLI::IsMember({"train", "eval", "decode"}))
@@ -43,6 +48,7 @@ void add_train(CLI::App& app, Action& action) {
                                   "  tapeloop train sunspots train.seeds=[1] --folder runs/first --json");
   add_model(command, request);
   command.add_option("--folder", request.folder, "where the run leaves weights, metrics and its configuration");
+  add_threads(command, request);
   command.callback([&action] { action = [] { return train_command(request); }; });
 }
 
@@ -58,6 +64,7 @@ void add_use(CLI::App& app, Action& action, const std::string& name, const std::
   command.add_option("--split", request.split, "which part of the data")
       ->check(CLI::IsMember({"train", "validation", "test"}))
       ->capture_default_str();
+  add_threads(command, request);
   command.callback([&action, &request, run] { action = [&request, run] { return run(request); }; });
 }
 
@@ -78,6 +85,7 @@ void add_run(CLI::App& app, Action& action) {
   command.add_flag("--reference", request.reference, "by the reference evaluator (in double)");
   command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
   command.add_option("--seed", request.seed, "of random draws")->capture_default_str();
+  add_threads(command, request);
   command.callback([&action] { action = [] { return run_command(request); }; });
 }
 
@@ -123,6 +131,7 @@ void add_rest(CLI::App& app, Action& action) {
   verify_app.add_option("--feed", verify.feed, "JSON as `run` reads it; else numbers are drawn at random");
   verify_app.add_option("--save-feed", verify.save_feed, "write the numbers that were drawn, for a comparison with another framework");
   verify_app.add_option("--seed", verify.seed, "of what is drawn")->capture_default_str();
+  add_threads(verify_app, verify);
   verify_app.callback([&action] { action = [] { return verify_command(verify); }; });
 
   CLI::App& quickstart = add_command(app, "quickstart", "train the sunspot model with three seeds and compare it with classical ones",

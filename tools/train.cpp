@@ -46,7 +46,7 @@ std::string as_text(const TrainingReport& report) {
 }  // namespace
 
 int train_command(const TrainRequest& request) {
-  const Training training(Model::load(request.model, request.key_values));
+  const Training training(Model::load(request.model, request.training_values()));
   catch_signals();
   ProgressLine line;
   TrainingOptions options = watched(line, training.spec().seeds.size());

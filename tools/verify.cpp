@@ -39,6 +39,7 @@ int verify_command(const VerifyRequest& request) {
   VerifyOptions options;
   options.mode = mode_of(request.mode);
   options.seed = request.seed;
+  options.threads = request.threads.value_or(0);
   const Feed feed =
       request.feed.empty() ? trial_feed(model, options.mode, request.seed) : parse_feed(read_whole_file(request.feed), request.feed);
   options.feed = &feed;

@@ -143,6 +143,7 @@ Evaluated<T> evaluate_plan(const Feed& feed, const EvaluateOptions& options, Pre
   const auto plan = std::make_shared<const Plan>(prepared.compiled.plan);
   RunOptions run_options;
   run_options.seed = options.seed;
+  run_options.threads = options.threads;
   Run<T> run(plan, run_options);
   run.set_parameters(prepared.parameters);
   run.forward(prepared.batch);

@@ -23,6 +23,7 @@ struct EvaluateOptions {
   Mode mode = Mode::kEval;
   std::vector<std::string> without;
   std::uint64_t seed = 0;  // of random draws
+  int threads = 0;         // at once; 0: as many as this process may use cores
 };
 
 template <class T>

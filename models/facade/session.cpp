@@ -60,6 +60,7 @@ Session<T>::Session(const Model& model, const SessionOptions& options) : compile
   parameters_->initialise(options.seed);
   RunOptions run_options;
   run_options.seed = options.seed;
+  run_options.threads = options.threads;
   run_ = std::make_unique<Run<T>>(plan_, run_options);
   for (std::size_t k = 0; k < plan_->parameters.size(); ++k) {
     run_->bind_parameter(plan_->parameters[k], std::as_const(*parameters_).values(k).data());

@@ -35,6 +35,7 @@ struct SessionOptions {
   std::vector<std::string> without;  // optimisations to leave out
   bool carry = false;                // for Stepper: taps read carried values before the first position
   std::uint64_t seed = 0;            // of the initial parameters and of random draws
+  int threads = 0;                   // at once; 0: as many as this process may use cores. The results are the same to the bit
 };
 
 template <class T>

@@ -127,6 +127,7 @@ VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
   evaluation.gradients = true;
   evaluation.mode = options.mode;
   evaluation.seed = options.seed;
+  evaluation.threads = options.threads;
   if (model.container().loss.empty()) evaluation.loss = "weighted";
 
   VerifyReport report;

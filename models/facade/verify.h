@@ -27,6 +27,7 @@ struct VerifyReport {
 struct VerifyOptions {
   Mode mode = Mode::kTrain;
   std::uint64_t seed = 1;      // of the directions and of random draws
+  int threads = 0;             // at once; 0: as many as this process may use cores
   const Feed* feed = nullptr;  // null: trial_feed(model, mode, seed)
 };
 

@@ -11,6 +11,7 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
+constexpr std::int64_t kMostThreads = 1024;
 
 const std::vector<std::string> kScalings{"sqrt", "standard", "minmax"};
 const std::vector<std::string> kReadings{"number", "id", "one_hot"};
@@ -24,10 +25,11 @@ class Reader {
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
     map.allow(
-        {"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "early_stopping", "seed", "seeds", "metrics", "folder"});
+        {"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
     if (const Tree* data = map.require("data")) read_data(*data, spec.data);
     spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
+    spec.threads = static_cast<int>(map.whole("threads", 0, kMostThreads).value_or(spec.threads));
     spec.shuffle = map.flag("shuffle").value_or(spec.shuffle);
     if (const Tree* optimizer = map.find("optimizer")) read_optimizer(*optimizer, spec.optimizer);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);

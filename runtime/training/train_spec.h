@@ -16,6 +16,7 @@
 //         counts: {mask: true}                                  # 1 where the row to predict belongs to the split, else 0
 //       split: {column: year, train: [1712, 1901], validation: [1902, 1920], test: [1921, 1955]}
 //     batch: 64
+//     threads: 2
 //     epochs: 300
 //     shuffle: true
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
@@ -113,6 +114,7 @@ struct TrainSpec {
   std::int64_t batch = 32;
   std::int64_t epochs = 100;
   bool shuffle = true;
+  int threads = 0;  // at once; 0: as many as this process may use cores. Changes no result
   OptimizerSpec optimizer;
   double clip_norm = 0;   // 0: not clipped
   double clip_value = 0;  // 0: not clipped

@@ -45,8 +45,8 @@ Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Pla
       parameters_(*train),
       gradient_(*train),
       optimizer_(make_optimizer<T>(spec_.optimizer, parameters_.block().size())),
-      train_(train, {.seed = seed}),
-      eval_(eval, {.seed = seed}) {
+      train_(train, {.seed = seed, .threads = spec_.threads}),
+      eval_(eval, {.seed = seed, .threads = spec_.threads}) {
   parameters_.initialise(seed);
   bind(train_);
   bind(eval_);

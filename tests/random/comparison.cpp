@@ -131,8 +131,9 @@ class Comparing {
   }
 
   void check(const std::string& without, const Plan& plan) {
-    Run<double> run(std::make_shared<const Plan>(plan),
-                    {.poison = true, .threads = options_.threads, .shard_rows = options_.shard_rows, .swapped = options_.swapped});
+    Run<double> run(
+        std::make_shared<const Plan>(plan),
+        {.poison = true, .threads = options_.threads, .least_shared = 0, .shard_rows = options_.shard_rows, .swapped = options_.swapped});
     run.set_parameters(model_.parameters);
     run.forward(batch_);
     run.backward();

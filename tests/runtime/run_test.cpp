@@ -240,10 +240,29 @@ TYPED_TEST(RunTest, GradientsOfAMatrixRecurrenceEqualThoseByLoops) {
   }
 }
 
+TYPED_TEST(RunTest, AnyNumberOfThreadsGivesTheSameBits) {
+  using T = TypeParam;
+  const MadePlan made = matrix_recurrence();
+  MatrixFeed<T> feed({2, 7, 0, 1, 7, 3, 5}, this->random_);
+  const auto dw = [&](int threads) {
+    Run<T> run(made.done(), {.threads = threads, .least_shared = 0, .shard_rows = 2});
+    run.set_parameters(feed.parameters);
+    run.forward(feed.batch);
+    run.backward(feed.cotangents);
+    EXPECT_EQ(run.shards(), 4U);
+    return std::vector<T>(run.gradient(0).begin(), run.gradient(0).end());
+  };
+  const std::vector<T> alone = dw(1);
+  EXPECT_EQ(dw(2), alone);
+  EXPECT_EQ(dw(3), alone);
+  const MatrixResult expected = by_loops(feed);
+  for (std::size_t k = 0; k < 16; ++k) EXPECT_NEAR(alone[k], expected.dw[k], 20 * this->kTolerance);
+}
+
 TYPED_TEST(RunTest, NothingIsAllocatedOnceTheLargestBatchHasBeenSeen) {
   using T = TypeParam;
   const MadePlan made = matrix_recurrence();
-  Run<T> run(made.done());
+  Run<T> run(made.done(), {.threads = 2, .least_shared = 0, .shard_rows = 4});  // three shards
   std::uniform_int_distribution<std::int32_t> any(0, 7);
   std::vector<MatrixFeed<T>> feeds;
   feeds.emplace_back(std::vector<std::int32_t>(9, 7), this->random_);
