@@ -139,9 +139,12 @@ class Compilation {
 
   void fuse(Plan& plan, const std::vector<bool>& fixed) const {
     if (on("sink")) sink(plan, fixed);
-    ProductTerms terms = product_terms(plan);
-    if (on("fuse_products")) fuse_products(plan, terms, fixed);
-    pack_weights(plan, terms, fixed);
+    ProductSums sums = product_sums(plan);
+    if (on("fuse_products")) {
+      add_up_products(plan, sums, fixed);
+      join_products(plan, sums, fixed);
+    }
+    pack_weights(plan, sums, fixed);
   }
 
   std::vector<NodeId> kept(const Graph& graph) const {

@@ -171,7 +171,8 @@ struct Instruction : Equation {
   GroupId group = kNone;         // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
 
   PointLoop loop;  // of a point program of one op
-  // kProduct: operands are a and b, or pairs of a and packed b, whose products are added up; k of each pair is its a's width.
+  // kProduct: operands are a and b, or pairs of a and packed b whose products are added up (k of each pair is its a's width), and
+  // maybe one more at the end that they are added to.
   ProductSize product;
   bool packed = false;               // kProduct: every b was made by kPack
   std::vector<WeightBlock> weights;  // kPack: of each operand

@@ -30,7 +30,7 @@ HWY_INLINE std::size_t PanelColumns() {
   return kWide * hn::Lanes(Tag<T>());
 }
 
-// Where the numbers of a tile lie: a[i * lda + p * step], b[p * ldb], c[i * ldc].
+// Where the numbers of a tile lie: a[i * lda + p * step], b[p * ldb], from[i * ldf], c[i * ldc].
 template <class T>
 struct Tile {
   const T* a;
@@ -40,9 +40,11 @@ struct Tile {
   std::size_t ldb;
   T* c;
   std::size_t ldc;
+  const T* from = nullptr;
+  std::size_t ldf = 0;
 };
 
-enum class Into { kSet, kChain, kSum };  // c = a b; c is the chain's first number; c += a b
+enum class Into { kSet, kChain, kSum };  // c = a b; from is the chain's first number; c += a b
 
 template <Into kInto, std::size_t kRows, std::size_t kVectors, class T>
 HWY_INLINE void Micro(std::size_t k, const Tile<T>& tile) {
@@ -51,7 +53,7 @@ HWY_INLINE void Micro(std::size_t k, const Tile<T>& tile) {
   hn::Vec<Tag<T>> sum[kRows][kVectors];
   for (std::size_t i = 0; i < kRows; ++i) {
     for (std::size_t v = 0; v < kVectors; ++v) {
-      sum[i][v] = kInto == Into::kChain ? hn::LoadU(d, tile.c + i * tile.ldc + v * lanes) : hn::Zero(d);
+      sum[i][v] = kInto == Into::kChain ? hn::LoadU(d, tile.from + i * tile.ldf + v * lanes) : hn::Zero(d);
     }
   }
   if (kInto != Into::kChain) {  // the lines of the result are on their way while the sums run
@@ -83,12 +85,14 @@ HWY_NOINLINE void LastColumns(std::size_t k, const Tile<T>& tile, std::size_t co
   constexpr Tag<T> d;
   const std::size_t width = PanelColumns<T>();
   HWY_ALIGN T copy[kRows * kWide * hn::MaxLanes(d)];
+  const T* first = kInto == Into::kChain ? tile.from : tile.c;
+  const std::size_t ld = kInto == Into::kChain ? tile.ldf : tile.ldc;
   for (std::size_t i = 0; i < kRows; ++i) {
-    for (std::size_t j = 0; j < width; ++j) copy[i * width + j] = kInto != Into::kSet && j < columns ? tile.c[i * tile.ldc + j] : T(0);
+    for (std::size_t j = 0; j < width; ++j) copy[i * width + j] = kInto != Into::kSet && j < columns ? first[i * ld + j] : T(0);
   }
   Tile<T> inner = tile;
-  inner.c = copy;
-  inner.ldc = width;
+  inner.from = inner.c = copy;
+  inner.ldf = inner.ldc = width;
   if (columns <= hn::Lanes(d)) {
     Micro<kInto, kRows, 1>(k, inner);
   } else {
@@ -114,6 +118,7 @@ void Rows(std::size_t m, std::size_t k, Tile<T> tile, std::size_t columns) {
   const auto down = [&](std::size_t rows) {
     tile.a += rows * tile.lda;
     tile.c += rows * tile.ldc;
+    if (kInto == Into::kChain) tile.from += rows * tile.ldf;
     m -= rows;
   };
   for (; m >= kTall; down(kTall)) Columns<kInto, kTall>(k, tile, columns);
@@ -130,7 +135,7 @@ void Rows(std::size_t m, std::size_t k, Tile<T> tile, std::size_t columns) {
 
 // One row: a few panels at once, as the sums of a single panel would wait for each other.
 template <class T>
-std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, T* c, bool add) {
+std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, const T* from, T* c) {
   constexpr Tag<T> d;
   constexpr std::size_t kPanels = 4;
   const std::size_t lanes = hn::Lanes(d);
@@ -139,7 +144,7 @@ std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, T*
   for (; done + kPanels * width <= n; done += kPanels * width) {
     hn::Vec<Tag<T>> sum[kPanels][kWide];
     for (std::size_t q = 0; q < kPanels; ++q) {
-      for (std::size_t v = 0; v < kWide; ++v) sum[q][v] = add ? hn::LoadU(d, c + done + q * width + v * lanes) : hn::Zero(d);
+      for (std::size_t v = 0; v < kWide; ++v) sum[q][v] = from ? hn::LoadU(d, from + done + q * width + v * lanes) : hn::Zero(d);
     }
     const T* HWY_RESTRICT b = packed + done * k;
     for (std::size_t p = 0; p < k; ++p, b += width) {
@@ -181,10 +186,10 @@ HWY_INLINE void Fetch(std::size_t k, const T* row) {
 }
 
 template <class T>
-void MultiplyPacked(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, T* c, std::size_t ldc,
-                    bool add) {
+void MultiplyPacked(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, const T* from,
+                    std::size_t ldf, T* c, std::size_t ldc) {
   const std::size_t width = PanelColumns<T>();
-  const std::size_t done = m == 1 ? OneRow(k, n, a, packed, c, add) : 0;
+  const std::size_t done = m == 1 ? OneRow(k, n, a, packed, from, c) : 0;
   for (std::size_t row = 0; row < m; row += kBlockRows) {
     const std::size_t rows = HWY_MIN(kBlockRows, m - row);
     const std::size_t after = HWY_MIN(kBlockRows, m - row - rows);  // rows of the next block: on their way while this one is used
@@ -192,8 +197,13 @@ void MultiplyPacked(std::size_t m, std::size_t k, std::size_t n, const T* a, std
     for (std::size_t j = done; j < n; j += width) {
       const std::size_t fetch = HWY_MIN(after, after * (j + width) / n);
       for (; fetched < fetch; ++fetched) Fetch(k, a + (row + rows + fetched) * lda);
-      const Tile<T> tile{a + row * lda, lda, 1, packed + j * k, width, c + row * ldc + j, ldc};
-      if (add) {
+      Tile<T> tile{a + row * lda, lda, 1, packed + j * k, width, c + row * ldc + j, ldc};
+      if (from) {
+        tile.from = from + row * ldf + j;
+        tile.ldf = ldf;
+        if (j + width < n && ldf > 0) {
+          for (std::size_t i = 0; i < rows; ++i) Fetch(HWY_MIN(width, n - j - width), tile.from + width + i * ldf);
+        }
         Rows<Into::kChain>(rows, k, tile, n - j);
       } else {
         Rows<Into::kSet>(rows, k, tile, n - j);

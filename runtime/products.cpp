@@ -47,9 +47,10 @@ void Products<T>::clear_past_end(const ProductSize& size, T* packed) {
 }
 
 template <class T>
-void Products<T>::multiply_packed(const ProductSize& size, const T* a, std::int64_t lda, const T* packed, T* y, std::int64_t ldy,
-                                  bool add) {
-  kernels_.multiply_packed(count(size.m), count(size.k), count(size.n), a, count(lda), packed, y, count(ldy), add);
+void Products<T>::multiply_packed(const ProductSize& size, const Strided<const T>& a, const T* packed, const Strided<const T>& from,
+                                  const Strided<T>& y) {
+  kernels_.multiply_packed(count(size.m), count(size.k), count(size.n), a.data, count(a.stride), packed, from.data, count(from.stride),
+                           y.data, count(y.stride));
 }
 
 template <class T>

@@ -10,6 +10,13 @@
 
 namespace tapeloop {
 
+// Rows of a matrix; stride: numbers from row to row.
+template <class T>
+struct Strided {
+  T* data = nullptr;
+  std::int64_t stride = 0;
+};
+
 template <class T>
 class Products {
  public:
@@ -19,8 +26,9 @@ class Products {
 
   // y[m, n] = a[m, k] b[k, n], overwritten.
   void multiply(const ProductSize& size, const T* a, const T* b, T* y);
-  // The same with packed weights; rows of a and y may lie apart: lda and ldy are the numbers from row to row. add: onto y.
-  void multiply_packed(const ProductSize& size, const T* a, std::int64_t lda, const T* packed, T* y, std::int64_t ldy, bool add);
+  // y = from + a b with packed weights, rows maybe apart; from: no data: zeros; stride 0: one row for all; it may be y itself.
+  void multiply_packed(const ProductSize& size, const Strided<const T>& a, const T* packed, const Strided<const T>& from,
+                       const Strided<T>& y);
   // Packs one of the blocks of weights that lie side by side in `packed` [size.k, size.n].
   void pack(const ProductSize& size, const WeightBlock& block, const T* weights, T* packed);
   void clear_past_end(const ProductSize& size, T* packed);  // what no block covers

@@ -17,29 +17,58 @@ void SumWork<T>::pack(const Step& step) {
   }
 }
 
-// The sum of a @ b over the pairs of operands; b packed, the same for all points.
+// What is there to begin with, if anything, plus the sum of a @ b over the pairs of operands; b packed, the same for all points.
 template <class T>
 void SumWork<T>::product_packed(const Step& step) {
-  const ProductSize& size = step.instruction->product;
+  const Instruction& made = *step.instruction;
+  const std::size_t pairs = step.operands.size() / 2;
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
-    T* out = frame_.result(step, begin);
-    const std::int64_t points = end - begin;
-    for (std::size_t pair = 0; pair < step.operands.size(); pair += 2) {
-      const Rows<T> a = frame_.read(step, pair, begin, end);
-      const T* b = frame_.reader().row(step.operands[pair + 1].buffer, 0);
-      const std::int64_t k = step.operands[pair].elements / size.m;
-      const bool add = pair > 0;
-      if (a.zeros) {
-        if (!add) std::fill_n(out, points * step.elements, T(0));
-      } else if (size.m == 1 || a.stride == size.m * k) {
-        products_.multiply_packed({points * size.m, k, size.n}, a.data, size.m == 1 ? a.stride : k, b, out, size.n, add);
-      } else {
-        for (std::int64_t point = 0; point < points; ++point) {
-          products_.multiply_packed({size.m, k, size.n}, a.data + point * a.stride, k, b, out + point * step.elements, size.n, add);
-        }
-      }
+    Strided<T> out{frame_.result(step, begin), step.elements};
+    Strided<const T> from{nullptr, 0};
+    if (step.operands.size() % 2 == 1) {
+      const Rows<T> first = frame_.read(step, 2 * pairs, begin, end);
+      if (!first.zeros) from = {first.data, first.stride};
     }
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+      const Rows<T> a = frame_.read(step, 2 * pair, begin, end);
+      const T* b = frame_.reader().row(step.operands[2 * pair + 1].buffer, 0);
+      if (a.zeros) continue;
+      add_packed(made.product, step.operands[2 * pair].elements, end - begin, a, b, from, out);
+      from = {out.data, out.stride};
+    }
+    if (from.data != out.data) copy_rows(from, end - begin, out);
   });
+}
+
+// out = from + a b for some points.
+template <class T>
+void SumWork<T>::add_packed(const ProductSize& size, std::int64_t width, std::int64_t points, const Rows<T>& a, const T* b,
+                            const Strided<const T>& from, const Strided<T>& out) {
+  const std::int64_t k = width / size.m;
+  const bool together = size.m == 1 || (a.stride == width && (!from.data || from.stride == out.stride));
+  if (together) {  // rows of all points are one tall matrix
+    const std::int64_t apart = size.m == 1 ? from.stride : size.n;
+    const Strided<T> rows{out.data, size.m == 1 ? out.stride : size.n};
+    products_.multiply_packed({points * size.m, k, size.n}, {a.data, size.m == 1 ? a.stride : k}, b, {from.data, apart}, rows);
+    return;
+  }
+  for (std::int64_t point = 0; point < points; ++point) {
+    const T* first = from.data ? from.data + point * from.stride : nullptr;
+    products_.multiply_packed({size.m, k, size.n}, {a.data + point * a.stride, k}, b, {first, size.n},
+                              {out.data + point * out.stride, size.n});
+  }
+}
+
+template <class T>
+void SumWork<T>::copy_rows(const Strided<const T>& from, std::int64_t points, const Strided<T>& out) {
+  for (std::int64_t point = 0; point < points; ++point) {
+    T* to = out.data + point * out.stride;
+    if (from.data) {
+      std::copy_n(from.data + point * from.stride, out.stride, to);
+    } else {
+      std::fill_n(to, out.stride, T(0));
+    }
+  }
 }
 
 template <class T>

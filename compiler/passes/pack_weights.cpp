@@ -11,6 +11,11 @@ namespace tapeloop {
 
 namespace {
 
+std::string shown(const Plan& plan, const RightSide& side) {
+  const PlanValue& value = plan.value(side.node);
+  return value.is_part && !value.text.empty() ? value.text : value.name;
+}
+
 // "z#2 = h_tm1 @ U" -> "h_tm1"
 std::string left_text(const Instruction& made) {
   const std::size_t from = made.text.find(" = ") + 3;
@@ -20,15 +25,15 @@ std::string left_text(const Instruction& made) {
 
 }  // namespace
 
-ProductTerms product_terms(const Plan& plan) {
+ProductSums product_sums(const Plan& plan) {
   std::vector<const Instruction*> maker(plan.buffers.size(), nullptr);
   for (const Instruction& made : plan.instructions) {
     for (const Result& result : made.results) {
       if (result.buffer != kNone) maker[static_cast<std::size_t>(result.buffer)] = &made;
     }
   }
-  ProductTerms terms(plan.instructions.size());
-  for (std::size_t k = 0; k < terms.size(); ++k) {
+  ProductSums sums(plan.instructions.size());
+  for (std::size_t k = 0; k < sums.size(); ++k) {
     const Instruction& made = plan.instructions[k];
     if (made.op != OpCode::kProduct || made.layout == kNone) continue;
     const Operand& weights = made.operands[1];
@@ -43,16 +48,28 @@ ProductTerms product_terms(const Plan& plan) {
     const Shape& shape = plan.value(made.reads[1]).shape;
     right.k = shape.front();
     if (shape.size() > 1) right.n = shape.back();
-    terms[k] = {{made.operands[0], made.reads[0], left_text(made), {std::move(right)}}};
+    sums[k].terms = {{made.operands[0], made.reads[0], left_text(made), {std::move(right)}}};
   }
-  return terms;
+  return sums;
+}
+
+std::string text_of(const Plan& plan, const ProductSum& sum) {
+  const auto beside = [&](const std::vector<RightSide>& sides) {
+    std::string text;
+    for (const RightSide& side : sides) text += (text.empty() ? "" : " | ") + shown(plan, side);
+    return sides.size() > 1 ? "[" + text + "]" : text;
+  };
+  std::string text = sum.first.buffer != kNone ? plan.value(sum.first_read).name : beside(sum.rows);
+  if (sum.first.buffer != kNone && text.find(", ") != std::string::npos) text = "[" + text + "]";
+  for (const ProductTerm& term : sum.terms) text += (text.empty() ? "" : " + ") + term.text + " @ " + beside(term.right);
+  return text;
 }
 
 namespace {
 
 class Packing {
  public:
-  Packing(Plan& plan, const ProductTerms& terms, const std::vector<bool>& fixed) : plan_(plan), terms_(terms), fixed_(fixed) {}
+  Packing(Plan& plan, const ProductSums& sums, const std::vector<bool>& fixed) : plan_(plan), sums_(sums), fixed_(fixed) {}
 
   void run() {
     plan_.forward = with_packs(std::move(plan_.forward));
@@ -93,15 +110,24 @@ class Packing {
 
   // Puts packed weights into a product; those that are not there yet are made by new instructions in `packs`.
   void give_packed(InstructionId id, std::vector<InstructionId>& packs) {
-    if (static_cast<std::size_t>(id) >= terms_.size() || terms_[static_cast<std::size_t>(id)].empty()) return;
+    if (static_cast<std::size_t>(id) >= sums_.size() || sums_[static_cast<std::size_t>(id)].terms.empty()) return;
+    const ProductSum& sum = sums_[static_cast<std::size_t>(id)];
     std::vector<Operand> operands;
     std::vector<NodeId> reads;
-    for (const ProductTerm& term : terms_[static_cast<std::size_t>(id)]) {
+    for (const ProductTerm& term : sum.terms) {
       const NodeId packed = packed_weights(term.right, packs);
       operands.push_back(term.left);
       operands.push_back({plan_.value(packed).buffer, kNone, {}, {}, 0});
       reads.push_back(term.read);
       reads.push_back(packed);
+    }
+    if (sum.first.buffer != kNone) {
+      operands.push_back(sum.first);
+      reads.push_back(sum.first_read);
+    } else if (!sum.rows.empty()) {
+      const NodeId row = packed_weights(sum.rows, packs);
+      operands.push_back({plan_.value(row).buffer, kNone, {}, {}, 0});
+      reads.push_back(row);
     }
     Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
     made.operands = std::move(operands);
@@ -111,7 +137,7 @@ class Packing {
 
   NodeId packed_weights(const std::vector<RightSide>& right, std::vector<InstructionId>& packs) {
     std::string key;
-    for (const RightSide& side : right) key += fmt::format("{}{} ", side.buffer, side.transposed ? "'" : "");
+    for (const RightSide& side : right) key += fmt::format("{}{} by {} ", side.buffer, side.transposed ? "'" : "", plan_.sizes.text(side.k));
     const auto [at, is_new] = packed_.emplace(key, kNone);
     if (!is_new) return at->second;
     Dim n = 0;
@@ -125,7 +151,7 @@ class Packing {
       made.operands.push_back({side.buffer, kNone, {}, {}, 0});
       made.reads.push_back(side.node);
       made.once = made.once && plan_.buffers[static_cast<std::size_t>(side.buffer)].kind == Buffer::Kind::kParameter;
-      name += (name.empty() ? "" : " | ") + shown(side);
+      name += (name.empty() ? "" : " | ") + shown(plan_, side);
       n = n + side.n;
     }
     if (right.size() > 1) name = "[" + name + "]";
@@ -140,11 +166,6 @@ class Packing {
     packs.push_back(static_cast<InstructionId>(plan_.instructions.size()));
     plan_.instructions.push_back(std::move(made));
     return at->second;
-  }
-
-  std::string shown(const RightSide& side) const {
-    const PlanValue& value = plan_.value(side.node);
-    return value.is_part && !value.text.empty() ? value.text : value.name;
   }
 
   NodeId add_value(const std::string& name, const RightSide& first, const Shape& shape) {
@@ -189,13 +210,13 @@ class Packing {
   }
 
   Plan& plan_;
-  const ProductTerms& terms_;
+  const ProductSums& sums_;
   const std::vector<bool>& fixed_;
   std::map<std::string, NodeId> packed_;
 };
 
 }  // namespace
 
-void pack_weights(Plan& plan, const ProductTerms& terms, const std::vector<bool>& fixed) { Packing(plan, terms, fixed).run(); }
+void pack_weights(Plan& plan, const ProductSums& sums, const std::vector<bool>& fixed) { Packing(plan, sums, fixed).run(); }
 
 }  // namespace tapeloop

@@ -25,16 +25,30 @@ struct ProductTerm {
   std::vector<RightSide> right;
 };
 
-// Of each instruction of a plan: the terms whose sum it is; empty if it is no product of points with weights.
-using ProductTerms = std::vector<std::vector<ProductTerm>>;
-ProductTerms product_terms(const Plan& plan);
+// What an instruction multiplies: the sum of its terms, added to what it begins with.
+struct ProductSum {
+  std::vector<ProductTerm> terms;  // none: no product of points with weights
+  Operand first;                   // of the product's own points; no buffer: it begins with zeros, or with `rows`
+  NodeId first_read = kNone;
+  bool first_is_earlier = false;  // `first` is made in another list of instructions
+  std::vector<RightSide> rows;    // numbers [n] beside each other, the same for all points: a bias
+  bool begins_with_zeros() const { return first.buffer == kNone && rows.empty(); }
+};
 
-// One product for several: of those of a step that read the same left side, and of those that are only added up. Merged
-// products are taken out of their segments; `fixed` buffers are left as they are.
-void fuse_products(Plan& plan, ProductTerms& terms, const std::vector<bool>& fixed);
+// Of each instruction of a plan.
+using ProductSums = std::vector<ProductSum>;
+ProductSums product_sums(const Plan& plan);
+std::string text_of(const Plan& plan, const ProductSum& sum);
+// "256", "512+4*features": summed where both are numbers.
+std::string sum_of(const std::string& a, const std::string& b);
+
+// Several products that are only added up, and what is added to them, become one. `fixed` buffers are left as they are.
+void add_up_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed);
+// One product for several that read the same left side. Merged products are taken out of their segments.
+void join_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed);
 
 // Every product reads its weights as made by a kPack instruction, which stands before the loop that needs it.
-void pack_weights(Plan& plan, const ProductTerms& terms, const std::vector<bool>& fixed);
+void pack_weights(Plan& plan, const ProductSums& sums, const std::vector<bool>& fixed);
 
 // Buffers that somebody outside the plan reads: outputs, gradients, lengths, the loss, `keep`.
 std::vector<bool> fixed_buffers(const Plan& plan, const std::vector<NodeId>& keep);

@@ -92,18 +92,20 @@ TEST(GruPlan, InputProductsAreBulkAndRecurrentOnesInTheScan) {
 TEST(GruPlan, HasOneInputProductAndOneRecurrentOneForAllThatReadTheSame) {
   const Plan plan = compile_file("models/cells/gru.yaml").plan;
   const Places products = places_of(plan, plan.forward, OpCode::kProduct);
-  EXPECT_THAT(products.before, ElementsAre("x @ [r.linear.x | z.linear.x | n.linear.x]"));
-  EXPECT_THAT(products.inside, ElementsAre("h_tm1 @ [r.linear.h_tm1 | z.linear.h_tm1]", "n#2 @ n.linear.2"));  // n reads r * h_tm1
+  EXPECT_THAT(products.before, ElementsAre("[r.linear.bias | z.linear.bias | n.linear.bias] + x @ [r.linear.x | z.linear.x | n.linear.x]"));
+  EXPECT_THAT(products.inside,
+              ElementsAre("[r#1, z#1, n#1] + h_tm1 @ [r.linear.h_tm1 | z.linear.h_tm1]", "n#1 + n#2 @ n.linear.2"));  // n reads r * h_tm1
   const Plan after = compile_file("models/cells/gru_reset_after.yaml").plan;
   EXPECT_THAT(places_of(after, after.forward, OpCode::kProduct).before, SizeIs(1));
   EXPECT_THAT(places_of(after, after.forward, OpCode::kProduct).inside,
-              ElementsAre("h_tm1 @ [r.linear.h_tm1 | z.linear.h_tm1 | u.linear.h_tm1]"));
+              ElementsAre("[r.linear.bias | z.linear.bias | u.linear.bias] + h_tm1 @ [r.linear.h_tm1 | z.linear.h_tm1 | u.linear.h_tm1]"));
 }
 
 TEST(FuseProducts, SumsAreOneProductWithSeveralTerms) {
   const Plan plan = compile_file("models/cells/gru.yaml").plan;
-  EXPECT_THAT(places_of(plan, plan.backward, OpCode::kProduct).inside,
-              ElementsAre("d(n#5) @ transpose(n.linear.2)", "d(z#4) @ transpose(z.linear.h_tm1) + d(r#4) @ transpose(r.linear.h_tm1)"));
+  EXPECT_THAT(
+      places_of(plan, plan.backward, OpCode::kProduct).inside,
+      ElementsAre("d(n#5) @ transpose(n.linear.2)", "d(h#1)#2 + d(z#4) @ transpose(z.linear.h_tm1) + d(r#4) @ transpose(r.linear.h_tm1)"));
 }
 
 TEST(GruPlan, EachWeightGradientIsOneProductAfterTheBackwardScan) {

@@ -98,7 +98,7 @@ TYPED_TEST(ProductsTest, PackedOnesHaveTheBitsOfPlainOnesInAnyCompany) {
       kernels.pack(static_cast<std::size_t>(k), static_cast<std::size_t>(n2), b2.data(), 1, static_cast<std::size_t>(k),
                    static_cast<std::size_t>(k), 0, static_cast<std::size_t>(n1), packed.data());
       std::vector<T> whole(static_cast<std::size_t>(21 * n), T(0));
-      products.multiply_packed({21, k, n}, a.data(), k + apart, packed.data(), whole.data(), n, false);
+      products.multiply_packed({21, k, n}, {a.data(), k + apart}, packed.data(), {}, {whole.data(), n});
       for (std::int64_t i = 0; i < 21; ++i) {
         for (std::int64_t j = 0; j < n; ++j) {
           double sum = 0;
@@ -112,7 +112,7 @@ TYPED_TEST(ProductsTest, PackedOnesHaveTheBitsOfPlainOnesInAnyCompany) {
       for (const std::int64_t m : {1, 2, 3, 4, 9, 16}) {
         const std::int64_t ld = n + 5;
         std::vector<T> part(static_cast<std::size_t>(m * ld), T(0));
-        products.multiply_packed({m, k, n}, a.data() + (k + apart), k + apart, packed.data(), part.data(), ld, true);
+        products.multiply_packed({m, k, n}, {a.data() + (k + apart), k + apart}, packed.data(), {part.data(), ld}, {part.data(), ld});
         for (std::int64_t i = 0; i < m; ++i) {
           for (std::int64_t j = 0; j < ld; ++j) {
             const T expected = j < n ? whole[static_cast<std::size_t>((i + 1) * n + j)] : T(0);

@@ -11,16 +11,9 @@
 namespace tapeloop {
 namespace {
 
-// "256", "512+4*features": summed where both are numbers.
-std::string sum_of(const std::string& a, const std::string& b) {
-  const auto number = [](const std::string& text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos; };
-  if (number(a) && number(b)) return std::to_string(std::stoll(a) + std::stoll(b));
-  return a + "+" + b;
-}
-
-class Fusion {
+class Joining {
  public:
-  Fusion(Plan& plan, ProductTerms& terms, const std::vector<bool>& fixed) : plan_(plan), terms_(terms), fixed_(fixed) { count_readers(); }
+  Joining(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed) : plan_(plan), sums_(sums), fixed_(fixed) { count_readers(); }
 
   void run() {
     walk(plan_.forward);
@@ -32,14 +25,13 @@ class Fusion {
   void walk(Program& program) {
     for (Segment& segment : program) {
       walk(segment.body);
-      sum_up(segment.instructions);
       sum_beside(segment.instructions);
       put_side_by_side(segment.instructions);
     }
   }
 
   Instruction& at(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
-  std::vector<ProductTerm>& terms(InstructionId id) { return terms_[static_cast<std::size_t>(id)]; }
+  ProductSum& sum(InstructionId id) { return sums_[static_cast<std::size_t>(id)]; }
   bool is_fixed(BufferId id) const { return static_cast<std::size_t>(id) < fixed_.size() && fixed_[static_cast<std::size_t>(id)]; }
 
   void count_readers() {
@@ -60,10 +52,11 @@ class Fusion {
     std::map<Left, std::vector<std::vector<InstructionId>>> groups;  // products with the same left side
     for (const InstructionId id : list) {
       if (!may_lie_beside(id)) continue;
-      const ProductTerm& term = terms(id).front();
+      const ProductTerm& term = sum(id).terms.front();
       auto& candidates = groups[{term.left.buffer, term.left.column, term.left.table, at(id).layout}];
-      const auto same = std::find_if(candidates.begin(), candidates.end(),
-                                     [&](const auto& group) { return terms(group.front()).front().left == term.left; });
+      const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const auto& group) {
+        return sum(group.front()).terms.front().left == term.left && begin_beside(group, id);
+      });
       if (same == candidates.end()) {
         candidates.push_back({id});
       } else {
@@ -84,9 +77,30 @@ class Fusion {
 
   // A product of vectors whose result nobody reads but instructions.
   bool may_lie_beside(InstructionId id) {
-    if (static_cast<std::size_t>(id) >= terms_.size() || terms(id).size() != 1) return false;
+    if (static_cast<std::size_t>(id) >= sums_.size() || sum(id).terms.size() != 1) return false;
     const Instruction& made = at(id);
-    return plan_.value(terms(id).front().read).shape.size() == 1 && !is_fixed(made.result());
+    if (sum(id).first.buffer != kNone && !sum(id).first_is_earlier) return false;  // it would have to come too early
+    return plan_.value(sum(id).terms.front().read).shape.size() == 1 && !is_fixed(made.result());
+  }
+
+  // All begin with zeros, with rows of P, or with columns of one buffer that lie side by side.
+  bool begin_beside(const std::vector<InstructionId>& group, InstructionId id) {
+    const ProductSum& front = sum(group.front());
+    if (front.first.buffer == kNone) return sum(id).first.buffer == kNone && sum(id).rows.empty() == front.rows.empty();
+    const Operand first = moved(front.first);
+    const Operand next = moved(sum(id).first);
+    std::int64_t column = first.column;
+    for (const InstructionId member : group) {
+      const Dim& width = sum(member).terms.front().right.front().n;
+      if (!width.is_number()) return false;
+      column += width.number();
+    }
+    return next.buffer == first.buffer && next.column == column;
+  }
+
+  Operand moved(Operand operand) const {
+    move(operand);
+    return operand;
   }
 
   // The first of the group does the work of all: what it reads is there already, so the others may come earlier than they did.
@@ -98,13 +112,15 @@ class Fusion {
     std::string name;
     for (const InstructionId id : group) {
       const Instruction& made = at(id);
-      const RightSide right = terms(id).front().right.front();
+      const RightSide right = sum(id).terms.front().right.front();
       moved_[made.result()] = {static_cast<BufferId>(plan_.buffers.size()), width.is_number() ? width.number() : 0};
       buffer.taped = buffer.taped || plan_.buffers[static_cast<std::size_t>(made.result())].taped;
       name += (name.empty() ? "" : ", ") + plan_.value(made.node).name;
       width = width + right.n;
       if (id == group.front()) continue;
-      terms(group.front()).front().right.push_back(right);
+      sum(group.front()).terms.front().right.push_back(right);
+      const std::vector<RightSide>& rows = sum(id).rows;
+      sum(group.front()).rows.insert(sum(group.front()).rows.end(), rows.begin(), rows.end());
       first.flops = sum_of(first.flops, made.flops);
       at(id).operands.clear();
       first.bytes = sum_of(first.bytes, std::to_string(right.n.is_number() ? 4 * right.n.number() : 0));
@@ -114,29 +130,19 @@ class Fusion {
     whole.name = name;
     whole.shape = {width};
     whole.buffer = static_cast<BufferId>(plan_.buffers.size());
-    whole.text = text_of(terms(group.front()));
+    if (sum(group.front()).first.buffer != kNone) {
+      move(sum(group.front()).first);
+      sum(group.front()).first.shapes = {{width}};
+      sum(group.front()).first_read = whole_of_.at(sum(group.front()).first.buffer);
+    }
+    whole.text = text_of(plan_, sum(group.front()));
     first.results = {{whole.buffer}};
     first.node = static_cast<NodeId>(plan_.nodes.size());
     first.text = name + " = " + whole.text;
     if (width.is_number()) first.product.n = width.number();
+    whole_of_[whole.buffer] = first.node;
     plan_.buffers.push_back(std::move(buffer));
     plan_.nodes.push_back(std::move(whole));
-  }
-
-  std::string text_of(const std::vector<ProductTerm>& sum) const {
-    std::string text;
-    for (const ProductTerm& term : sum) {
-      std::string right;
-      for (const RightSide& side : term.right) right += (right.empty() ? "" : " | ") + weights_text(side);
-      if (term.right.size() > 1) right = "[" + right + "]";
-      text += (text.empty() ? "" : " + ") + term.text + " @ " + right;
-    }
-    return text;
-  }
-
-  std::string weights_text(const RightSide& side) const {
-    const PlanValue& value = plan_.value(side.node);
-    return value.is_part && !value.text.empty() ? value.text : value.name;
   }
 
   // ---- sum(x^T @ a), sum(x^T @ b)  ->  one walk over x, a result for each
@@ -221,8 +227,9 @@ class Fusion {
     for (Instruction& made : plan_.instructions) {
       for (Operand& operand : made.operands) move(operand);
     }
-    for (std::vector<ProductTerm>& sum : terms_) {
-      for (ProductTerm& term : sum) move(term.left);
+    for (ProductSum& sum : sums_) {
+      for (ProductTerm& term : sum.terms) move(term.left);
+      move(sum.first);
     }
     for (PlanValue& value : plan_.nodes) {
       const auto at = found(value.buffer);
@@ -240,137 +247,16 @@ class Fusion {
     operand.column += at->second.second;
   }
 
-  // ---- a @ A + b @ B  ->  one product with two terms
-
-  bool is_single_product(InstructionId id) {
-    return static_cast<std::size_t>(id) < terms_.size() && !terms(id).empty() && read_once(at(id).result());
-  }
-  bool read_once(BufferId id) const { return readers_[static_cast<std::size_t>(id)] == 1 && !is_fixed(id); }
-
-  // An addition of equal shapes at the same points.
-  bool is_plain_sum(InstructionId id) {
-    const Instruction& made = at(id);
-    if (made.op != OpCode::kPoint || made.program.size() != 1 || made.kind->symbol != "+" || made.operands.size() != 2) return false;
-    return std::all_of(made.operands.begin(), made.operands.end(), [&](const Operand& operand) {
-      const Buffer& from = plan_.buffers[static_cast<std::size_t>(operand.buffer == kNone ? made.result() : operand.buffer)];
-      return operand.buffer != kNone && operand.table == kNone && from.layout == made.layout &&
-             from.shape == plan_.buffers[static_cast<std::size_t>(made.result())].shape;
-    });
-  }
-
-  struct Leaf {
-    Operand operand;
-    NodeId read = kNone;
-    InstructionId product = kNone;
-  };
-
-  void sum_up(std::vector<InstructionId>& list) {
-    std::map<BufferId, InstructionId> maker;
-    for (const InstructionId id : list) maker[at(id).result()] = id;
-    std::vector<InstructionId> gone;
-    std::map<InstructionId, std::vector<InstructionId>> before;  // instructions that move right before another one
-    for (std::size_t k = list.size(); k-- > 0;) {                // the last addition of a sum first
-      const InstructionId root = list[k];
-      if (!is_plain_sum(root) || std::find(gone.begin(), gone.end(), root) != gone.end()) continue;
-      std::vector<InstructionId> inner;
-      std::vector<Leaf> leaves;
-      collect(root, maker, inner, leaves);
-      const auto products = std::count_if(leaves.begin(), leaves.end(), [](const Leaf& leaf) { return leaf.product != kNone; });
-      if (products < 2) continue;
-      gone.insert(gone.end(), inner.begin(), inner.end());
-      before[root] = rebuild(root, inner, leaves, gone);
-    }
-    if (before.empty()) return;
-    std::vector<InstructionId> out;
-    for (const InstructionId id : list) {
-      const auto moved = before.find(id);
-      if (moved != before.end()) out.insert(out.end(), moved->second.begin(), moved->second.end());
-      if (std::find(gone.begin(), gone.end(), id) == gone.end()) out.push_back(id);
-    }
-    list = std::move(out);
-  }
-
-  // The leaves of the sum that ends in `root`, in the order in which they are added, and the additions inside it.
-  void collect(InstructionId root, const std::map<BufferId, InstructionId>& maker, std::vector<InstructionId>& inner,
-               std::vector<Leaf>& leaves) {
-    std::vector<std::pair<InstructionId, std::size_t>> work{{root, 1}, {root, 0}};
-    while (!work.empty()) {
-      const auto [id, operand] = work.back();
-      work.pop_back();
-      const Operand& read = at(id).operands[operand];
-      const auto made = maker.find(read.buffer);
-      const bool inside = made != maker.end() && at(made->second).result() == read.buffer && read_once(read.buffer);
-      if (inside && is_plain_sum(made->second) && at(made->second).layout == at(root).layout) {
-        inner.push_back(made->second);
-        work.emplace_back(made->second, 1);
-        work.emplace_back(made->second, 0);
-        continue;
-      }
-      const bool product = inside && is_single_product(made->second) && at(made->second).layout == at(root).layout;
-      leaves.push_back({read, at(id).reads[operand], product ? made->second : kNone});
-    }
-  }
-
-  // One product for all leaves that are products, added to the others; returns what must run right before the root.
-  std::vector<InstructionId> rebuild(InstructionId root, const std::vector<InstructionId>& inner, const std::vector<Leaf>& leaves,
-                                     std::vector<InstructionId>& gone) {
-    std::vector<Leaf> others;
-    InstructionId product = kNone;
-    for (const Leaf& leaf : leaves) {
-      if (leaf.product == kNone) {
-        others.push_back(leaf);
-        continue;
-      }
-      gone.push_back(leaf.product);
-      if (product == kNone) {
-        product = leaf.product;
-        continue;
-      }
-      std::vector<ProductTerm>& more = terms(leaf.product);
-      terms(product).insert(terms(product).end(), more.begin(), more.end());
-      at(product).flops = sum_of(at(product).flops, at(leaf.product).flops);
-      at(product).bytes = sum_of(at(product).bytes, at(leaf.product).bytes);
-      at(leaf.product).operands.clear();
-    }
-    Instruction& merged = at(product);
-    plan_.nodes[static_cast<std::size_t>(merged.node)].text = text_of(terms(product));
-    merged.text = plan_.value(merged.node).name + " = " + text_of(terms(product));
-    if (others.empty()) {
-      merged.results = {{at(root).result()}};
-      merged.node = at(root).node;
-      merged.text = plan_.value(merged.node).name + " = " + text_of(terms(product));
-      gone.push_back(root);
-      return {product};
-    }
-    std::vector<InstructionId> moved{product};
-    Leaf sum = others.front();
-    for (std::size_t k = 1; k < others.size(); ++k) {
-      add(inner[k - 1], sum, others[k]);
-      moved.push_back(inner[k - 1]);
-      const Instruction& partial = at(inner[k - 1]);
-      sum = {{partial.result(), kNone, {}, {}, 0}, partial.node, kNone};
-    }
-    add(root, sum, {{merged.result(), kNone, {}, {}, 0}, merged.node, kNone});
-    return moved;
-  }
-
-  void add(InstructionId id, const Leaf& a, const Leaf& b) {
-    Instruction& made = at(id);
-    made.operands = {a.operand, b.operand};
-    made.reads = {a.read, b.read};
-    made.text = plan_.value(made.node).name + " = " + plan_.value(a.read).name + " + " + plan_.value(b.read).name;
-    made.program.front().text = made.text;
-  }
-
   Plan& plan_;
-  ProductTerms& terms_;
+  ProductSums& sums_;
   const std::vector<bool>& fixed_;
   std::vector<int> readers_;
   std::map<BufferId, std::pair<BufferId, std::int64_t>> moved_;
+  std::map<BufferId, NodeId> whole_of_;  // what lies in each buffer of several values
 };
 
 }  // namespace
 
-void fuse_products(Plan& plan, ProductTerms& terms, const std::vector<bool>& fixed) { Fusion(plan, terms, fixed).run(); }
+void join_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed) { Joining(plan, sums, fixed).run(); }
 
 }  // namespace tapeloop
