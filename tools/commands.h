@@ -63,6 +63,19 @@ struct PlanRequest : Request {
 };
 int plan_command(const PlanRequest& request);
 
+// True if all can be left out; else says on stderr which cannot, and what can. For --without.
+bool are_optimisations(const std::vector<std::string>& names);
+
+struct ProfileRequest : Request {
+  std::string feed;  // empty: numbers drawn at random
+  std::vector<std::string> without;
+  std::int64_t rows = 32;
+  std::int64_t length = 100;
+  std::int64_t sizes = 64;  // that the model leaves open
+  bool forward_only = false;
+};
+int profile_command(const ProfileRequest& request);
+
 int summary_command(const Request& request);
 int check_command(const Request& request);
 

@@ -29,10 +29,12 @@ bool is_one_of(const std::string& option, const std::string& name, const std::ve
 
 }  // namespace
 
+bool are_optimisations(const std::vector<std::string>& names) {
+  return std::all_of(names.begin(), names.end(), [](const std::string& name) { return is_one_of("--without", name, pass_names(true)); });
+}
+
 int plan_command(const PlanRequest& request) {
-  for (const std::string& name : request.without) {
-    if (!is_one_of("--without", name, pass_names(true))) return kUsage;
-  }
+  if (!are_optimisations(request.without)) return kUsage;
   if (!request.after.empty() && !is_one_of("--after", request.after, pass_names(false))) return kUsage;
 
   CompileOptions options;

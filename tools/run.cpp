@@ -35,6 +35,7 @@ void run_in(const RunRequest& request, const Model& model, const Feed& feed, con
 }  // namespace
 
 int run_command(const RunRequest& request) {
+  if (!are_optimisations(request.without)) return kUsage;
   const Model model = Model::load(request.model, request.key_values);
   const Feed feed = parse_feed(read_whole_file(request.feed), request.feed);
   EvaluateOptions options;

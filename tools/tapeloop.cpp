@@ -106,6 +106,25 @@ void add_plan(CLI::App& app, Action& action) {
   command.callback([&action] { action = [] { return plan_command(request); }; });
 }
 
+void add_profile(CLI::App& app, Action& action) {
+  static ProfileRequest request;
+  CLI::App& command = add_command(app, "profile", "where the time of a run goes, instruction by instruction, and what bounds it",
+                                  "  tapeloop profile gru\n"
+                                  "  tapeloop profile lstm options.units=256 --rows 64 --length 200 --sizes 256\n"
+                                  "  tapeloop profile my_model.yaml --feed feed.json --forward --json");
+  add_model(command, request);
+  add_mode(command, request);
+  command.add_option("--feed", request.feed, "JSON as `run` has it; without it the numbers are drawn");
+  command.add_option("--rows", request.rows, "examples in the batch")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  command.add_option("--length", request.length, "positions of each run")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  command.add_option("--sizes", request.sizes, "what the model leaves open, such as the features of its input")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command.add_flag("--forward", request.forward_only, "without gradients");
+  command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
+  command.callback([&action] { action = [] { return profile_command(request); }; });
+}
+
 void add_rest(CLI::App& app, Action& action) {
   static Request summary, check;
   static VerifyRequest verify;
@@ -175,6 +194,7 @@ int run(int argc, char** argv) {
   add_use(app, action, "predict", "the outputs of trained weights", predict_command);
   add_run(app, action);
   add_plan(app, action);
+  add_profile(app, action);
   add_rest(app, action);
   try {
     app.parse(argc, argv);

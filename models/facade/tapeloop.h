@@ -5,6 +5,7 @@
 //   Stepper<float|double>              one position at a time, states kept from step to step
 //   Training                           what the train: section says, and its Trainer for a loop of one's own
 //   evaluate, verify_model             what `tapeloop run` and `tapeloop verify` do
+//   profile_model                      where the time goes, as `tapeloop profile` prints it
 //
 // Whatever is wrong with a model, a feed or data is thrown as one ModelError that lists all of it; files as FileError.
 #pragma once
@@ -13,6 +14,7 @@
 #include "models/facade/evaluate.h"        // IWYU pragma: export
 #include "models/facade/kind_functions.h"  // IWYU pragma: export
 #include "models/facade/model.h"           // IWYU pragma: export
+#include "models/facade/profile.h"         // IWYU pragma: export
 #include "models/facade/session.h"         // IWYU pragma: export
 #include "models/facade/stepper.h"         // IWYU pragma: export
 #include "models/facade/train.h"           // IWYU pragma: export

@@ -11,14 +11,12 @@
 namespace tapeloop {
 namespace {
 
-constexpr std::int64_t kRows = 3;
-constexpr std::int64_t kLongest = 4;   // positions of a run whose length is drawn
 constexpr std::int64_t kComputed = 8;  // positions fed along an axis whose lengths are computed: more than small ints make
 constexpr std::int64_t kIntsBelow = 4;
 
 class TrialFeed {
  public:
-  TrialFeed(const Graph& graph, std::uint64_t seed) : graph_(graph), random_(seed) {}
+  TrialFeed(const Graph& graph, std::uint64_t seed, const TrialSizes& sizes) : graph_(graph), random_(seed), trial_(sizes) {}
 
   Feed make() {
     feed_.file = "random numbers";
@@ -43,7 +41,7 @@ class TrialFeed {
     std::vector<std::int64_t> result;
     for (const Dim& dim : graph_.sizes.resolve(node.shape)) {
       std::int64_t number = dim.number();
-      for (const auto& [size, factor] : dim.terms()) number += factor * (3 + size % 3);
+      for (const auto& [size, factor] : dim.terms()) number += factor * (trial_.free_sizes > 0 ? trial_.free_sizes : 3 + size % 3);
       result.push_back(number);
     }
     return result;
@@ -53,17 +51,18 @@ class TrialFeed {
   Nested lengths(AxisId axis) {
     std::size_t depth = 1 + graph_.within(axis).axes().size();
     bool first = true;
-    return nested_lengths(depth, kRows, first);
+    return nested_lengths(depth, trial_.rows, first);
   }
   Nested nested_lengths(std::size_t depth, std::int64_t count, bool& first) {
     Nested result;
     if (depth == 0) {
-      result.number = first ? static_cast<double>(kLongest) : static_cast<double>(random_() % (kLongest + 1));
+      const bool all = first || !trial_.ragged;
+      result.number = static_cast<double>(all ? trial_.longest : static_cast<std::int64_t>(random_() % (trial_.longest + 1)));
       first = false;
       return result;
     }
     result.is_list = true;
-    for (std::int64_t k = 0; k < count; ++k) result.items.push_back(nested_lengths(depth - 1, kComputed, first));
+    for (std::int64_t k = 0; k < count; ++k) result.items.push_back(nested_lengths(depth - 1, std::max(kComputed, trial_.longest), first));
     return result;
   }
 
@@ -81,8 +80,8 @@ class TrialFeed {
 
   Nested input(NodeId id) {
     const Node& node = graph_[id];
-    std::vector<std::int64_t> dims{kRows};
-    for (const AxisId axis : node.space.axes()) dims.push_back(axis_of(axis).length == kNone ? kLongest : kComputed);
+    std::vector<std::int64_t> dims{trial_.rows};
+    for (const AxisId axis : node.space.axes()) dims.push_back(axis_of(axis).length == kNone ? trial_.longest : kComputed);
     for (const std::int64_t size : sizes(node)) dims.push_back(size);
     return values(dims, 0, 1, node.type == Type::kFloat ? 0 : node.type == Type::kBool ? 2 : below(id));
   }
@@ -115,17 +114,18 @@ class TrialFeed {
 
   const Graph& graph_;
   std::mt19937_64 random_;
+  const TrialSizes trial_;
   Feed feed_;
 };
 
 }  // namespace
 
-Feed trial_feed(const Model& model, Mode mode, std::uint64_t seed) {
+Feed trial_feed(const Model& model, Mode mode, std::uint64_t seed, const TrialSizes& sizes) {
   CompileOptions options;
   options.mode = mode;
   options.gradients = false;
   const Compiled compiled = model.compile(options);
-  return TrialFeed(compiled.graph, seed).make();
+  return TrialFeed(compiled.graph, seed, sizes).make();
 }
 
 }  // namespace tapeloop

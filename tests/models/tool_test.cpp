@@ -43,7 +43,7 @@ void write(const std::string& name, const std::string& text) { std::ofstream(own
 
 TEST(Tool, KnowsItsVersionAndHelps) {
   EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
-  for (const char* command : {"train", "eval", "predict", "run", "plan", "summary", "check", "verify", "quickstart"}) {
+  for (const char* command : {"train", "eval", "predict", "run", "plan", "profile", "summary", "check", "verify", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
@@ -70,6 +70,25 @@ TEST(Tool, BadModelsGiveThreeAndMissingFilesFour) {
   EXPECT_EQ(missing.status, 4);
   EXPECT_THAT(missing.error, HasSubstr("did you mean 'gru'?"));
   EXPECT_EQ(run("run gru --feed nothing.json").status, 4);
+}
+
+TEST(Tool, ProfilePrintsWhereTheTimeGoes) {
+  const Result text = run("profile simple_rnn options.units=8 --rows 2 --length 5 --sizes 3");
+  EXPECT_EQ(text.status, 0) << text.error;
+  EXPECT_THAT(text.out, HasSubstr("x @ h.linear.x"));
+  EXPECT_THAT(text.out, HasSubstr("backward, scan t"));
+  EXPECT_THAT(text.out, HasSubstr("GFLOP/s"));
+  const Result json = run("profile simple_rnn options.units=8 --rows 2 --length 5 --sizes 3 --forward --json");
+  EXPECT_EQ(json.status, 0) << json.error;
+  const auto profile = nlohmann::json::parse(json.out);
+  EXPECT_GT(profile["machine"]["gflops"], 0);
+  EXPECT_EQ(profile["backward_ms"], 0);
+  ASSERT_FALSE(profile["instructions"].empty());
+  for (const char* key : {"text", "where", "calls", "ms", "share", "mflops", "mbytes", "gflops", "peak", "advice"}) {
+    EXPECT_TRUE(profile["instructions"][0].contains(key)) << key;
+  }
+  EXPECT_EQ(run("profile simple_rnn --rows 0").status, 2);
+  EXPECT_EQ(run("profile simple_rnn --without magic").status, 2);
 }
 
 TEST(Tool, CheckPrintsMistakesAsJson) {
