@@ -1,102 +1,20 @@
-// The vector kernels of point kinds against long double, and their manners: tails, stretched operands, in place.
+// The vector kernels of point kinds: special numbers, and their manners: tails, stretched operands, in place. How close they are to
+// the truth: error_bounds_test.cpp.
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <random>
-#include <string>
 #include <vector>
 
 #include "core/kind.h"
 #include "nodes/point_table.h"
 #include "nodes/registry.h"
+#include "tests/nodes/apply_point.h"
 
 namespace tapeloop {
 namespace {
-
-using Number = long double;
-
-template <class T>
-PointFunction<T> kernel_of(const NodeKind& kind) {
-  if constexpr (sizeof(T) == sizeof(float)) return kind.point.f32;
-  if constexpr (sizeof(T) == sizeof(double)) return kind.point.f64;
-}
-
-template <class T>
-std::vector<T> apply(const NodeKind& kind, const std::vector<std::vector<T>>& operands) {
-  std::vector<const T*> in;
-  for (const auto& operand : operands) in.push_back(operand.data());
-  const std::vector<std::uint8_t> step(operands.size(), 1);
-  std::vector<T> out(operands[0].size());
-  kernel_of<T>(kind)(in.data(), step.data(), nullptr, out.data(), 0, 1, out.size());
-  return out;
-}
-
-// How many units in the last place of the true value the found one is off; below the smallest normal number, of that one.
-template <class T>
-double ulps(T found, Number truth) {
-  const T nearest = static_cast<T>(truth);
-  if (found == nearest || (std::isnan(found) && std::isnan(truth))) return 0;
-  if (!std::isfinite(found) || !std::isfinite(nearest)) return std::numeric_limits<double>::infinity();
-  const T size = std::max(std::abs(nearest), std::numeric_limits<T>::min());
-  const T unit = std::nextafter(size, std::numeric_limits<T>::infinity()) - size;
-  return static_cast<double>(std::abs(static_cast<Number>(found) - truth) / unit);
-}
-
-struct Range {
-  double low, high;
-};
-struct Elementary {
-  std::string name;
-  std::function<Number(Number)> truth;
-  std::vector<Range> ranges;
-  double ulps = 4;
-};
-
-std::vector<Elementary> elementary() {
-  const auto sigmoid = [](Number x) { return 1 / (1 + std::exp(-x)); };
-  const auto softplus = [](Number x) { return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x)); };
-  const std::vector<Range> all = {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 85}};
-  return {{"exp", [](Number x) { return std::exp(x); }, all},
-          {"tanh", [](Number x) { return std::tanh(x); }, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-1e4, 1e4}}},
-          {"sigmoid", sigmoid, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 1e4}}},
-          {"softplus", softplus, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-85, 1e4}}},
-          {"log_sigmoid", [=](Number x) { return -softplus(-x); }, {{-1e-3, 1e-3}, {-1, 1}, {-20, 20}, {-1e4, 85}}},
-          {"log", [](Number x) { return std::log(x); }, {{1e-30, 1e-20}, {1e-3, 1}, {0.9, 1.1}, {1, 1e6}, {1e20, 1e30}}},
-          {"sqrt", [](Number x) { return std::sqrt(x); }, {{0, 1}, {1, 1e10}}, 0.5},
-          {"square", [](Number x) { return x * x; }, {{-10, 10}}, 0.5},
-          {"floor", [](Number x) { return std::floor(x); }, {{-10, 10}, {-1e12, 1e12}}, 0},
-          {"abs", [](Number x) { return std::abs(x); }, {{-10, 10}}, 0}};
-}
-
-template <class T>
-void check_elementary() {
-  const Registry registry = make_registry();
-  std::mt19937_64 random(7);
-  for (const Elementary& one : elementary()) {
-    double worst = 0;
-    T worst_at = 0;
-    for (const Range& range : one.ranges) {
-      std::vector<T> x;
-      std::uniform_real_distribution<double> draw(range.low, range.high);
-      for (int i = 0; i < 20000; ++i) x.push_back(static_cast<T>(draw(random)));
-      const std::vector<T> y = apply<T>(registry.at(one.name), {x});
-      for (std::size_t i = 0; i < x.size(); ++i) {
-        const double off = ulps(y[i], one.truth(static_cast<Number>(x[i])));
-        if (off > worst) {
-          worst = off;
-          worst_at = x[i];
-        }
-      }
-    }
-    ::testing::Test::RecordProperty(one.name, std::to_string(worst));
-    EXPECT_LE(worst, one.ulps) << one.name << " at " << worst_at;
-  }
-}
-
-TEST(PointKernels, AreCloseToLongDoubleInFloat) { check_elementary<float>(); }
-TEST(PointKernels, AreCloseToLongDoubleInDouble) { check_elementary<double>(); }
 
 // f(x) for infinities, NaN, zeros and numbers so large that a careless formula overflows.
 template <class T>
@@ -305,8 +223,6 @@ TEST(PointKernels, AreRightOnEveryInstructionSet) {
   int checked = 0;
   for (; limit_point_target(checked); ++checked) {
     SCOPED_TRACE(point_target());
-    check_elementary<float>();
-    check_elementary<double>();
     check_special<float>();
     check_special<double>();
     check_two_operands<float>();
