@@ -24,10 +24,10 @@ std::atomic<std::int64_t> mallocs_count{0};
 #if defined(TAPELOOP_COUNTS_ALLOCATIONS)
 
 extern "C" {
-void* __libc_malloc(std::size_t size);                       // NOLINT(bugprone-reserved-identifier): glibc's name
-void* __libc_calloc(std::size_t count, std::size_t size);    // NOLINT(bugprone-reserved-identifier)
-void* __libc_realloc(void* block, std::size_t size);         // NOLINT(bugprone-reserved-identifier)
-void* __libc_memalign(std::size_t align, std::size_t size);  // NOLINT(bugprone-reserved-identifier)
+void* __libc_malloc(std::size_t size);
+void* __libc_calloc(std::size_t count, std::size_t size);
+void* __libc_realloc(void* block, std::size_t size);
+void* __libc_memalign(std::size_t align, std::size_t size);
 
 void* malloc(std::size_t size) noexcept {
   ++mallocs_count;

@@ -262,15 +262,15 @@ void Expander::bind_axes() {
 // Marks the axes that are there and gives each a number, enough to tell them apart; false if there are too many.
 bool Expander::count_axes() {
   for (Slot& slot : slots_) slot.used = slot.used || slot.declared;
-  for (std::size_t k = 0; k < slots_.size(); ++k) {
+  for (const Slot& inner : slots_) {
     std::size_t steps = 0;
-    for (SlotId outer = slots_[k].used ? slots_[k].within : kNone; outer != kNone && steps <= slots_.size(); ++steps) {
+    for (SlotId outer = inner.used ? inner.within : kNone; outer != kNone && steps <= slots_.size(); ++steps) {
       Slot& slot = slots_[static_cast<std::size_t>(outer)];
       slot.used = true;
       outer = slot.within;
     }
     if (steps <= slots_.size()) continue;
-    diagnostics_.error("E0409", slots_[k].source, "axis '" + slots_[k].name + "' lies within itself");
+    diagnostics_.error("E0409", inner.source, "axis '" + inner.name + "' lies within itself");
     return false;
   }
   AxisId next = 0;

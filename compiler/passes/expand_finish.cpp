@@ -64,8 +64,8 @@ bool Expander::mentions_wrong_axis(const PendingNode& node) const {
 
 // Where it is not known whose start a start is: it may belong to any value that is read with a tap, and give it an axis.
 void Expander::make_tapped_wrong() {
-  for (std::size_t id = 0; id < pending_.size(); ++id) {
-    for (const Read& read : pending_[id].reads) {
+  for (const PendingNode& node : pending_) {
+    for (const Read& read : node.reads) {
       if (!read.taps.empty() && read.node != kNone) make_wrong(read.node);
     }
   }
