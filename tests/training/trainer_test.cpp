@@ -153,7 +153,7 @@ TEST(Trainer, TheSameSeedGivesTheSameBits) {
 Training sunspots(std::vector<std::string> key_values) { return Training(Model::load("sunspots", key_values)); }
 
 TEST(Fit, EarlyStoppingPutsTheBestParametersBack) {
-  const Training training = sunspots({"train.epochs=40", "train.early_stopping.patience=3", "train.optimizer.lr=0.05"});
+  const Training training = sunspots({"train.epochs=40", "train.early_stopping.patience=3", "train.optimizer.lr=0.05", "train.average=0"});
   auto trainer = training.trainer(1);
   const FitResult<float> result = trainer.fit(training.data());
   ASSERT_GT(result.best_epoch, 0);
