@@ -33,6 +33,7 @@ const std::vector<PassInfo>& passes() {
       {"infer_shapes", "finds shapes and types, binds the free sizes", false},
       {"total_loss", "the mean of the loss over all real positions", false},
       {"carry", "for streams: taps read carried values before the first position", false},
+      {"chunk", "for checkpointing: the part that is done for each chunk of t, or the one that comes after them", false},
       {"simplify_forward", "before differentiation, so that no adjoint is made of what is not needed; left out with simplify", false},
       {"differentiate", "adds the adjoints as equations of their own, their taps turned round", false},
       {"simplify", "folds constants, merges equal values, drops what nobody needs", true},
@@ -66,7 +67,7 @@ class Compilation {
     if (diagnostics_.has_errors()) return result;
     result.graph = graph;
     if (options_.gradients) {
-      result.differentiated = differentiate(graph, {options_.input_gradients, options_.cotangents}, registry_);
+      result.differentiated = differentiate(graph, adjoints(), registry_);
     }
     graph = optimised(std::move(graph));
     Schedule schedule = partition(graph, {on("hoist")}, diagnostics_);
@@ -84,6 +85,11 @@ class Compilation {
   }
 
  private:
+  DifferentiateOptions adjoints() const {
+    const bool chunked = options_.chunk.part != ChunkPart::kWhole;
+    return {options_.input_gradients, options_.cotangents, chunked};
+  }
+
   bool on(std::string_view pass) const {
     return std::find(options_.without.begin(), options_.without.end(), pass) == options_.without.end();
   }
@@ -112,6 +118,7 @@ class Compilation {
     observed("infer_shapes", graph);
     graph = total_loss(std::move(graph), registry_);
     if (options_.carry) graph = carry(std::move(graph), registry_, diagnostics_);
+    if (options_.chunk.part != ChunkPart::kWhole) graph = chunk(std::move(graph), options_.chunk, registry_, diagnostics_);
     check_legal(graph);
     return graph;
   }
@@ -128,7 +135,7 @@ class Compilation {
   Graph optimised(Graph graph) {
     if (on("simplify")) graph = simplify(std::move(graph), options_.keep, registry_);
     observed("simplify_forward", graph);
-    if (options_.gradients) graph = differentiate(std::move(graph), {options_.input_gradients, options_.cotangents}, registry_);
+    if (options_.gradients) graph = differentiate(std::move(graph), adjoints(), registry_);
     observed("differentiate", graph);
     graph = on("simplify") ? simplify(std::move(graph), options_.keep, registry_) : drop_dead(std::move(graph), options_.keep);
     observed("simplify", graph);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/passes/chunk.h"
 #include "core/container.h"
 #include "core/diagnostics.h"
 #include "core/graph.h"
@@ -32,6 +33,7 @@ struct CompileOptions {
   bool cotangents = false;        // gradients of outputs weighted by cotangents "d(OUTPUT)", even if there is a loss
   std::vector<std::string> keep;  // named values that must be readable after a run though no output needs them
   bool carry = false;             // one chunk of a stream along t: taps read carried values outside it; see passes/carry.h
+  ChunkOptions chunk;             // one of the two parts of a model that is run chunk by chunk along t; see passes/chunk.h
 };
 
 struct Compiled {

@@ -99,6 +99,7 @@ inline constexpr Code kCodes[] = {
     {"E0606", "a cycle that only a skewed order of the axes could compute"},
     {"E0607", "a cycle whose values do not all vary along a tapped axis"},
     {"E0609", "a model that cannot be run step by step along t"},
+    {"E0610", "a model that cannot be run in chunks along t"},
     {"E0701", "an input is missing in a batch"},
     {"E0702", "a batch, parameters or cotangents with a name that the plan does not have"},
     {"E0703", "an array of another shape than expected"},

@@ -78,6 +78,11 @@ void BatchFeed<T>::start(const Batch<T>& batch) {
   raise_errors(diagnostics);
   example_ids_.assign(batch.example_ids.begin(), batch.example_ids.end());
   for (auto row = static_cast<std::int64_t>(example_ids_.size()); row < batch.rows; ++row) example_ids_.push_back(row);
+  first_positions_.assign(plan_.axes.size(), 0);
+  for (std::size_t k = 0; k < plan_.axes.size(); ++k) {
+    const auto at = batch.first_positions.find(plan_.axes[k].name);
+    if (at != batch.first_positions.end()) first_positions_[k] = at->second;
+  }
 }
 
 template <class T>

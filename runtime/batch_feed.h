@@ -51,6 +51,7 @@ class BatchFeed {
 
   std::int64_t rows() const { return rows_; }  // of the batch
   std::int64_t example_id(std::int64_t row) const { return example_ids_[static_cast<std::size_t>(row)]; }
+  std::int32_t first_position(AxisId axis) const { return first_positions_[static_cast<std::size_t>(axis)]; }
 
  private:
   // An input or seed, and where its array comes from.
@@ -83,6 +84,7 @@ class BatchFeed {
   std::int64_t rows_ = 0;
   std::vector<Feed> feeds_;  // inputs, then seeds
   std::vector<std::int64_t> example_ids_;
+  std::vector<std::int32_t> first_positions_;  // [axis]
   mutable std::vector<std::int32_t> lengths_;  // scratch of give_lengths
 };
 

@@ -111,7 +111,9 @@ void PointWork<T>::draw(const Step& step, const BatchFeed<T>& feed, std::uint64_
   const Range range = frame_.points(step);
   for (std::int32_t point = range.begin; point < range.end; ++point) {
     const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
-    at_point(draw_point(feed.example_id(frame_.shard().first() + place[0]), {place + 1, points.axes.size()}), frame_.result(step, point));
+    std::int32_t at[kMaxAxes];
+    for (std::size_t k = 0; k < points.axes.size(); ++k) at[k] = place[k + 1] + feed.first_position(points.axes[k]);
+    at_point(draw_point(feed.example_id(frame_.shard().first() + place[0]), {at, points.axes.size()}), frame_.result(step, point));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/chunk_names.h"
 #include "core/diagnostics.h"
 #include "core/graph.h"
 #include "core/kind.h"
@@ -19,7 +20,6 @@ namespace tapeloop {
 // Requires: explicit reads and shapes. Reports E0609 for a model that is not causal along t, naming the read.
 Graph carry(Graph graph, const Registry& registry, Diagnostics& diagnostics);
 
-inline constexpr std::string_view kCarryPrefix = "carry.";
 inline constexpr std::string_view kStartPrefix = "start.";
 inline constexpr std::string_view kCarryPosition = "carry.position";
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/builder.h"
+#include "core/chunk_names.h"
 
 namespace tapeloop {
 namespace {
@@ -31,7 +32,9 @@ class Differentiation {
 
   bool is_leaf(NodeId id) const {
     const Node& node = graph_[id];
-    return node.kind->role == Role::kParameter || (options_.inputs && node.kind->role == Role::kInput && node.type == Type::kFloat);
+    if (node.kind->role == Role::kParameter) return true;
+    if (node.kind->role != Role::kInput || node.type != Type::kFloat) return false;
+    return options_.inputs || (options_.carried && (node.name.starts_with(kCarryPrefix) || node.name.starts_with(kSumPrefix)));
   }
 
   std::vector<NodeId> roots() const {

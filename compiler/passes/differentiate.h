@@ -10,6 +10,7 @@ namespace tapeloop {
 struct DifferentiateOptions {
   bool inputs = false;      // also with respect to float inputs
   bool cotangents = false;  // of all outputs, weighted by inputs "d(OUTPUT)"; else of the total loss, if there is one
+  bool carried = false;     // also with respect to what goes from chunk to chunk: see core/chunk_names.h
 };
 
 // Requires: explicit reads, spaces, shapes and types are there; total_loss has run if there is a loss.

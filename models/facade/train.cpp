@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "models/facade/built_in_models.h"
+#include "models/facade/checkpoint.h"
 #include "models/facade/tree_text.h"
 #include "runtime/training/run_folder.h"
 
@@ -17,12 +18,18 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-Plan compile_for(const Model& model, const Dataset& data, Mode mode, Diagnostics& diagnostics) {
+CompileOptions options_for(const Dataset& data, Mode mode) {
   CompileOptions options;
   options.mode = mode;
   options.gradients = mode == Mode::kTrain;
   for (const InputForm& form : data.forms()) options.fed_shapes[form.name] = form.shape;
-  return model.compile_into(diagnostics, options).plan;
+  return options;
+}
+
+// Chunks of a size that the user names must be possible; `auto` goes without where they are not.
+ChunkPlans chunks_for(const Model& model, const Dataset& data, const Checkpoint& checkpoint, Diagnostics& diagnostics) {
+  Diagnostics unheard;
+  return compile_chunks(model, options_for(data, Mode::kTrain), false, checkpoint.positions > 0 ? diagnostics : unheard);
 }
 
 // Everything that a training needs, each part only if those before it are good.
@@ -31,6 +38,7 @@ struct Parts {
   TrainSpec spec;
   std::unique_ptr<Dataset> data;
   Plan train, eval;
+  ChunkPlans chunks;
 };
 
 Parts read_parts(const Model& model, Diagnostics& diagnostics) {
@@ -42,10 +50,12 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   if (diagnostics.has_errors()) return parts;
   parts.data = std::make_unique<Dataset>(parts.spec.data, table, diagnostics);
   if (diagnostics.has_errors()) return parts;
-  parts.train = compile_for(model, *parts.data, Mode::kTrain, diagnostics);
-  parts.eval = compile_for(model, *parts.data, Mode::kEval, diagnostics);
+  parts.train = model.compile_into(diagnostics, options_for(*parts.data, Mode::kTrain)).plan;
+  parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, diagnostics);
+  if (parts.spec.checkpoint && !diagnostics.has_errors())
+    parts.chunks = chunks_for(model, *parts.data, *parts.spec.checkpoint, diagnostics);
   return parts;
 }
 
@@ -75,9 +85,10 @@ Training::Training(const Model& model) : name_(model.container().name), option_v
   data_ = std::move(parts.data);
   train_plan_ = std::make_shared<const Plan>(std::move(parts.train));
   eval_plan_ = std::make_shared<const Plan>(std::move(parts.eval));
+  chunks_ = std::move(parts.chunks);
 }
 
-Trainer<float> Training::trainer(std::uint64_t seed) const { return {train_plan_, eval_plan_, spec_, seed}; }
+Trainer<float> Training::trainer(std::uint64_t seed) const { return {train_plan_, eval_plan_, spec_, seed, chunks_}; }
 
 std::string Training::resolved_configuration() const {
   std::string text = fmt::format("model: {}\n", name_);

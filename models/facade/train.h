@@ -69,6 +69,7 @@ class Training {
   TrainSpec spec_;
   std::unique_ptr<Dataset> data_;
   std::shared_ptr<const Plan> train_plan_, eval_plan_;
+  ChunkPlans chunks_;  // of train_plan_, with train.memory.checkpoint; else none
 };
 
 // Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.

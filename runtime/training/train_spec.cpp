@@ -24,8 +24,8 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow(
-        {"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
+    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "memory", "early_stopping", "seed", "seeds", "metrics",
+               "folder", "threads"});
     if (const Tree* data = map.require("data")) read_data(*data, spec.data);
     spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
@@ -34,6 +34,7 @@ class Reader {
     if (const Tree* optimizer = map.find("optimizer")) read_optimizer(*optimizer, spec.optimizer);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
     spec.average = map.number("average", 0, 1, true).value_or(0);
+    if (const Tree* memory = map.find("memory")) read_memory(*memory, spec);
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
     if (const Tree* metrics = map.find("metrics")) read_metrics(*metrics, spec);
@@ -157,6 +158,16 @@ class Reader {
     if (tree.is_map() && !map.has("norm") && !map.has("value")) {
       diagnostics_.error("E0804", tree.source, "train.clip needs norm or value", "write clip: {norm: 1}");
     }
+  }
+
+  void read_memory(const Tree& tree, TrainSpec& spec) {
+    MapReader map(tree, "train.memory", diagnostics_);
+    map.allow({"checkpoint"});
+    const Tree* checkpoint = map.require("checkpoint");
+    if (!checkpoint) return;
+    spec.checkpoint = Checkpoint{0, checkpoint->source};
+    if (checkpoint->is_scalar() && checkpoint->scalar == "auto") return;
+    spec.checkpoint->positions = map.whole("checkpoint", 1, kMany).value_or(0);
   }
 
   void read_early_stopping(const Tree& tree, TrainSpec& spec) {

@@ -22,6 +22,7 @@
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
 //     clip: {norm: 1, value: 5}                # values first
 //     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
+//     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
 //     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535}
@@ -109,6 +110,12 @@ struct EarlyStopping {
   double least = 0;
 };
 
+// Works out again in backward what forward had, chunk by chunk along t; see runtime/chunked_run.h.
+struct Checkpoint {
+  std::int64_t positions = 0;  // of a chunk; 0: the square root of the longest run, where the model allows chunks
+  Source source;
+};
+
 struct TrainSpec {
   DataSpec data;
   std::int64_t batch = 32;
@@ -119,6 +126,7 @@ struct TrainSpec {
   double clip_norm = 0;   // 0: not clipped
   double clip_value = 0;  // 0: not clipped
   double average = 0;     // weight of the past in the mean of the parameters over the steps; 0: no mean
+  std::optional<Checkpoint> checkpoint;
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::optional<MetricsSpec> metrics;

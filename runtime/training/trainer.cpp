@@ -39,7 +39,8 @@ NodeId output_node(const Plan& plan, const std::string& name) {
 }  // namespace
 
 template <class T>
-Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed)
+Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed,
+                    ChunkPlans chunks)
     : spec_(std::move(spec)),
       seed_(seed),
       parameters_(*train),
@@ -50,6 +51,13 @@ Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Pla
   parameters_.initialise(seed);
   bind(train_);
   bind(eval_);
+  if (chunks.chunk) {
+    const std::int64_t positions = spec_.checkpoint ? spec_.checkpoint->positions : 0;
+    chunked_ = std::make_unique<ChunkedRun<T>>(std::move(chunks), ChunkedRunOptions{positions, {.seed = seed, .threads = spec_.threads}});
+    for (const auto& entry : parameters_.entries()) {
+      chunked_->bind_parameter(entry.spec.name, std::as_const(parameters_).block().data() + entry.offset);
+    }
+  }
   for (std::size_t k = 0; k < train->gradients.size(); ++k) {
     const auto at = std::find(train->parameters.begin(), train->parameters.end(), train->gradients[k].first);
     if (at != train->parameters.end()) gradients_.push_back({static_cast<std::size_t>(at - train->parameters.begin()), k});
@@ -67,19 +75,35 @@ void Trainer<T>::bind(Run<T>& run) {
 
 template <class T>
 void Trainer<T>::gather_gradients() {
+  if (chunked_) {
+    for (std::size_t k = 0; k < gradient_.entries().size(); ++k) {
+      const Array<T> from = chunked_->gradient(gradient_.entries()[k].spec.name);
+      std::copy(from.data.begin(), from.data.end(), gradient_.values(k).begin());
+    }
+    return;
+  }
   for (const Gradient& gradient : gradients_) {
     const std::span<const T> from = train_.gradient(gradient.gradient);
     std::copy(from.begin(), from.end(), gradient_.values(gradient.entry).begin());
   }
 }
 
+// Forward and backward; returns the loss.
+template <class T>
+double Trainer<T>::run_step(const Batch<T>& batch) {
+  const auto once = [&](auto& run) {
+    run.set_seed(step_seed(seed_, optimizer_->steps()));
+    run.forward(batch);
+    run.backward();
+    return run.loss();
+  };
+  return chunked_ ? once(*chunked_) : once(train_);
+}
+
 template <class T>
 StepResult Trainer<T>::step(const Batch<T>& batch) {
-  train_.set_seed(step_seed(seed_, optimizer_->steps()));
-  train_.forward(batch);
-  train_.backward();
+  StepResult result{run_step(batch), 0};
   gather_gradients();
-  StepResult result{train_.loss(), 0};
   if (spec_.clip_value > 0) clip_by_value<T>(gradient_.block(), spec_.clip_value);
   result.gradient_norm =
       spec_.clip_norm > 0 ? clip_by_norm<T>(gradient_.block(), spec_.clip_norm) : gradient_norm<T>(std::as_const(gradient_).block());

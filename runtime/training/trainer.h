@@ -14,6 +14,7 @@
 #include "core/diagnostics.h"
 #include "core/plan.h"
 #include "runtime/batch.h"
+#include "runtime/chunked_run.h"
 #include "runtime/run.h"
 #include "runtime/training/data.h"
 #include "runtime/training/metrics.h"
@@ -71,14 +72,15 @@ template <class T>
 class Trainer {
  public:
   // train has a backward program; eval is the same model for evaluation (dropout off). Parameters start as their initialisers say.
-  // REQUIRES: both executable, train with a loss.
-  Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed);
+  // REQUIRES: both executable, train with a loss. With `chunks`, the parts of `train`, a step runs them instead: see
+  // spec.checkpoint.
+  Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed, ChunkPlans chunks = {});
 
   Parameters<T>& parameters() { return parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
   Optimizer<T>& optimizer() { return *optimizer_; }
 
-  // One update. Allocates nothing once the largest extents have been seen. A loss or gradient that is not finite leaves the
+  // One update. Allocates nothing once the largest extents have been seen (but in chunks). A loss or gradient that is not finite leaves the
   // parameters as they are and throws ModelError E0815, which names it.
   StepResult step(const Batch<T>& batch);
 
@@ -101,6 +103,7 @@ class Trainer {
   };
 
   void bind(Run<T>& run);
+  double run_step(const Batch<T>& batch);
   void gather_gradients();
   [[noreturn]] void report_not_finite(double loss) const;
   void add_to_average();
@@ -119,6 +122,7 @@ class Trainer {
   std::vector<Gradient> gradients_;
   std::unique_ptr<Optimizer<T>> optimizer_;
   Run<T> train_;
+  std::unique_ptr<ChunkedRun<T>> chunked_;  // instead of train_; may be null
   Run<T> eval_;
   Batch<T> batch_;
 };

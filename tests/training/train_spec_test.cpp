@@ -114,6 +114,11 @@ TEST(TrainSpec, EachMistakeHasItsCodeAtItsPlace) {
       {"clip: {norm: 1}", "clip: {}", "m.yaml:11:7 E0804"},
       {"patience: 60, ", "", "m.yaml:12:17 E0804"},
       {", validation: [1902, 1920]", "", "m.yaml:12:17 E0808"},
+      {"batch: 64", "memory: auto", "m.yaml:9:9 E0802"},
+      {"batch: 64", "memory: {}", "m.yaml:9:9 E0804"},
+      {"batch: 64", "memory: {checkpoint: 0}", "m.yaml:9:22 E0803"},
+      {"batch: 64", "memory: {checkpoint: often}", "m.yaml:9:22 E0803"},
+      {"batch: 64", "memory: {chekpoint: auto, checkpoint: auto}", "m.yaml:9:10 E0801"},
       {"seeds: [1, 2, 3]", "seeds: [1, 1]", "m.yaml:13:12 E0808"},
       {"seeds: [1, 2, 3]", "seeds: 1", "m.yaml:13:8 E0802"},
       {"seeds: [1, 2, 3]", "seeds: [-1]", "m.yaml:13:9 E0803"},
@@ -138,6 +143,12 @@ TEST(TrainSpec, EachMistakeHasItsCodeAtItsPlace) {
     const Read r = read(with(mistake.line, mistake.instead));
     EXPECT_THAT(r.problems(), ElementsAre(mistake.problem)) << mistake.instead << "\n" << r.messages();
   }
+}
+
+TEST(TrainSpec, CheckpointsAreOfASizeOrAutomatic) {
+  EXPECT_FALSE(read(kGood).spec.checkpoint.has_value());
+  EXPECT_EQ(read(with("batch: 64", "memory: {checkpoint: auto}")).spec.checkpoint->positions, 0);
+  EXPECT_EQ(read(with("batch: 64", "memory: {checkpoint: 48}")).spec.checkpoint->positions, 48);
 }
 
 TEST(TrainSpec, AllMistakesAreReportedAtOnce) {

@@ -4,8 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <string>
 
 #include "compiler/frontend/container_reader.h"
+#include "models/facade/checkpoint.h"
 #include "models/facade/model.h"
 #include "models/facade/train.h"
 #include "tests/allocations.h"
@@ -38,6 +43,11 @@ nodes:
 outputs: [y]
 loss: error
 )";
+
+std::string read_sunspots() {
+  std::ifstream file(TAPELOOP_SOURCE_DIR "/models/systems/sunspots.yaml");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
 
 std::shared_ptr<const Plan> compiled(const char* yaml, Mode mode) {
   Diagnostics diagnostics;
@@ -94,6 +104,46 @@ TEST(Trainer, FindsALine) {
   for (int i = 0; i < 2000; ++i) trainer.step(line_batch());
   EXPECT_NEAR(trainer.parameters().get("w").data[0], 2, 1e-6);
   EXPECT_NEAR(trainer.parameters().get("b").data[0], 0, 1e-6);
+}
+
+TEST(Trainer, LearnsTheSameInChunks) {
+  Diagnostics diagnostics;
+  const auto container = read_container(kRecurrent, "m.yaml", "", diagnostics);
+  const ChunkPlans chunks = compile_chunks(Model(*container), {}, false, diagnostics);
+  raise_errors(diagnostics);
+  TrainSpec spec = sgd(0.1);
+  auto whole = trainer_of<double>(kRecurrent, spec);
+  spec.checkpoint = Checkpoint{2, {}};
+  Trainer<double> chunked(compiled(kRecurrent, Mode::kTrain), compiled(kRecurrent, Mode::kEval), spec, 1, chunks);
+  Batch<double> batch;
+  batch.rows = 2;
+  batch.lengths["t"] = {5, 3};
+  batch.inputs["x"] = {{2, 5, 3}, {}};
+  for (int k = 0; k < 30; ++k) batch.inputs["x"].data.push_back(std::sin(0.9 * k));
+  batch.inputs["target"] = {{2, 2}, {0.3, -0.2, 0.5, 0.1}};
+  for (int step = 0; step < 5; ++step) EXPECT_NEAR(whole.step(batch).loss, chunked.step(batch).loss, 1e-12);
+  for (std::size_t k = 0; k < whole.parameters().block().size(); ++k) {
+    EXPECT_NEAR(whole.parameters().block()[k], chunked.parameters().block()[k], 1e-12);
+  }
+}
+
+TEST(Training, ChunksOfASizeNeedAModelThatCanBeCut) {
+  const auto with = [](const std::string& checkpoint) { return "train.memory.checkpoint=" + checkpoint; };
+  EXPECT_NO_THROW(Training(Model::load("sunspots", {with("5")})));
+  const std::string text = read_sunspots();
+  const std::string reading_ahead = std::regex_replace(text, std::regex("n: tanh\\(linear\\(x"), "n: tanh(linear(x_tp1");
+  ASSERT_NE(reading_ahead, text);
+  Diagnostics diagnostics;
+  const auto container = read_container(reading_ahead, "m.yaml", "", diagnostics);
+  raise_errors(diagnostics);
+  EXPECT_NO_THROW(Training(Model(*container, {with("auto")})));
+  try {
+    Training(Model(*container, {with("5")}));
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("E0610"));
+    EXPECT_THAT(error.what(), HasSubstr("'x_tp1' reads the future"));
+  }
 }
 
 TEST(Trainer, WhatIsNotFiniteIsNamedAndChangesNothing) {

@@ -1,0 +1,13 @@
+// Plans for training that works values out again instead of keeping them; see runtime/chunked_run.h.
+#pragma once
+
+#include "models/facade/model.h"
+#include "runtime/chunked_run.h"
+
+namespace tapeloop {
+
+// The plans of a model that is run chunk by chunk along t. `options` as for the whole model; with `outputs` false only its loss is
+// wanted. Reports E0610 for a model that is not causal along t.
+ChunkPlans compile_chunks(const Model& model, CompileOptions options, bool outputs, Diagnostics& diagnostics);
+
+}  // namespace tapeloop
