@@ -196,7 +196,6 @@ struct Segment {
   bool backwards = false;
   std::vector<AxisId> nest;  // axes of the open scans, this one last
   std::vector<Segment> body;
-  bool in_one = false;  // of a scan whose step is one point program: walks along the axis without a dispatch for each step
   std::string reason;
   // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all
   // results are on the batch. Even: done once, when every shard has finished the stages before: all results are in P, what they

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "runtime/product_kernels.h"
+
 namespace tapeloop {
 namespace {
 
@@ -59,6 +61,8 @@ void Frame<T>::bind(const Instruction& instruction) {
     widest = std::max(widest, step.operands.back().elements);
   }
   step.tile = static_cast<std::int32_t>(std::max<std::int64_t>(kTileElements / widest, 1));
+  // A sum of products goes over its whole result once for each tile.
+  if (instruction.op == OpCode::kProductSum) step.tile = std::max(step.tile, static_cast<std::int32_t>(kSummedRows));
   while (scratch_.size() < std::max<std::size_t>(step.operands.size(), 2)) scratch_.emplace_back();
   for (std::size_t k = 0; k < scratch_.size(); ++k) {
     const std::int64_t rows = k < step.operands.size() ? step.operands[k].elements * step.tile : 1;
