@@ -46,7 +46,8 @@ class Staging {
         continue;
       }
       for (const InstructionId id : segment.instructions) {
-        Segment alone = segment;
+        Segment alone;  // not a copy, whose list would be as long as the segment's
+        alone.reason = segment.reason;
         alone.instructions = {id};
         items.push_back({std::move(alone), is_whole(instruction(id))});
       }
