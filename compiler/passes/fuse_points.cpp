@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "compiler/passes/describe_program.h"
 #include "compiler/passes/product_terms.h"
 #include "core/kind.h"
 
@@ -319,7 +320,7 @@ class Fusing {
       }
     }
     keep_results(program);
-    describe(program);
+    describe_program(plan_, program);
     instruction(last) = std::move(program);
     return last;
   }
@@ -358,83 +359,6 @@ class Fusing {
       if (fixed_[id] || reads_[id] > 0) continue;
       result.buffer = kNone;
     }
-  }
-
-  // What the whole says of itself: the values that it stores; the reason of its first op; the sum of the costs, each operand read once.
-  void describe(Instruction& program) {
-    std::string names;
-    std::vector<bool> read(program.operands.size(), false);
-    Sum flops;
-    Sum bytes;
-    for (std::size_t k = 0; k < program.program.size(); ++k) {
-      PointOp& op = program.program[k];
-      Sum own;
-      for (const std::int32_t input : op.inputs) {
-        const auto operand = static_cast<std::size_t>(input);
-        if (operand >= read.size() || read[operand]) continue;
-        read[operand] = true;
-        add_bytes(program.operands[operand], own);
-      }
-      if (program.results[k].buffer != kNone) {
-        own.add(buffer(program.results[k].buffer).shape, plan_.sizes);
-        names += (names.empty() ? "" : ", ") + plan_.value(op.node).name;
-      }
-      op.bytes = own.text();
-      bytes.add(own);
-      flops.add(op.flops);
-    }
-    static_cast<Equation&>(program) = program.program.back();
-    program.kind = nullptr;
-    program.reason = program.program.front().reason;
-    program.text = names + " by " + std::to_string(program.program.size()) + " ops in one pass";
-    program.flops = flops.text();
-    program.bytes = bytes.text();
-  }
-
-  // "512+4*features": what has a number, then the rest.
-  struct Sum {
-    std::int64_t number = 0;
-    std::vector<std::string> free;
-
-    void add(const std::string& text) {
-      if (text.empty()) return;
-      if (text.find_first_not_of("0123456789") == std::string::npos) {
-        number += std::stoll(text);
-      } else {
-        free.push_back(text);
-      }
-    }
-    void add(const Sum& other) {
-      number += other.number;
-      free.insert(free.end(), other.free.begin(), other.free.end());
-    }
-    void add(const Shape& shape, const Sizes& sizes) {
-      constexpr std::int64_t kBytesOfFloat = 4;
-      std::int64_t count = kBytesOfFloat;
-      std::string names;
-      for (const Dim& dim : shape) {
-        if (dim.is_number()) {
-          count *= dim.number();
-        } else {
-          names += "*" + sizes.text(dim);
-        }
-      }
-      if (names.empty()) {
-        number += count;
-      } else {
-        free.push_back(std::to_string(count) + names);
-      }
-    }
-    std::string text() const {
-      std::string sum = number != 0 || free.empty() ? std::to_string(number) : "";
-      for (const std::string& part : free) sum += (sum.empty() ? "" : "+") + part;
-      return sum;
-    }
-  };
-
-  void add_bytes(const Operand& operand, Sum& sum) const {
-    const bool in_parameters = operand.table == kNone && buffer(operand.buffer).layout == kNone;
-    if (!in_parameters) sum.add(operand.shapes.empty() ? buffer(operand.buffer).shape : operand.shapes.front(), plan_.sizes);
   }
 
   Plan plan_;
