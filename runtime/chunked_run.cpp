@@ -76,6 +76,10 @@ std::int64_t bytes_of(const std::map<Key, Array<T>>& arrays) {
 
 }  // namespace
 
+std::int64_t chunk_positions(std::int64_t longest) {
+  return std::max<std::int64_t>(static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(longest)))), 1);
+}
+
 template <class T>
 ChunkedRun<T>::ChunkedRun(ChunkPlans plans, ChunkedRunOptions options)
     : plans_(std::move(plans)),
@@ -131,9 +135,7 @@ void ChunkedRun<T>::forward(const Batch<T>& batch) {
   batch_ = &batch;
   cutter_.start(batch);
   const std::int64_t longest = cutter_.longest();
-  positions_ = options_.positions;
-  if (positions_ <= 0) positions_ = static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(longest))));
-  positions_ = std::max<std::int64_t>(positions_, 1);
+  positions_ = options_.positions > 0 ? options_.positions : chunk_positions(longest);
   chunks_ = std::max<std::int64_t>((longest + positions_ - 1) / positions_, 1);
   prepare(chunk_batch_, *plans_.chunk);
   prepare(tail_batch_, *plans_.tail);

@@ -37,6 +37,9 @@ struct ChunkedRunOptions {
   RunOptions run;              // max_bytes: of one chunk
 };
 
+// The square root of the longest run, rounded up; at least 1.
+std::int64_t chunk_positions(std::int64_t longest);
+
 template <class T>
 class ChunkedRun {
  public:

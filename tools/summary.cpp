@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "models/facade/checkpoint.h"
 #include "models/facade/json_text.h"
 #include "models/facade/model.h"
+#include "runtime/held_bytes.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 
@@ -49,12 +52,40 @@ std::size_t count_scans(const Program& program) {
   return count;
 }
 
+constexpr std::int64_t kSteps = 1000;
+
+// What a training step holds of one example of kSteps steps, whole and in chunks; not known where a size is free, or of a model
+// that is not for it.
+struct Held {
+  std::optional<std::int64_t> whole, chunks;
+};
+
+Held held(const Model& model) {
+  Held found;
+  CompileOptions options;
+  Diagnostics unheard;
+  const HeldBytes one{1, kSteps, sizeof(float)};
+  found.whole = held_bytes(model.compile(options).plan, one);
+  const ChunkPlans plans = compile_chunks(model, options, false, unheard);
+  if (plans.chunk && found.whole) found.chunks = held_bytes(plans, one);
+  return found;
+}
+
+std::string held_text(const Held& held) {
+  if (!held.whole) return "";
+  const std::string chunks = held.chunks ? fmt::format("; in chunks (train.memory.checkpoint: auto) {}", *held.chunks) : "";
+  return fmt::format("bytes that training holds of an example of {} steps: {}{}\n", kSteps, *held.whole, chunks);
+}
+
+std::string json_number(const std::optional<std::int64_t>& number) { return number ? std::to_string(*number) : "null"; }
+
 }  // namespace
 
 int summary_command(const Request& request) {
   CompileOptions options;
   options.mode = mode_of(request.mode);
-  const Compiled compiled = Model::load(request.model, request.key_values).compile(options);
+  const Model model = Model::load(request.model, request.key_values);
+  const Compiled compiled = model.compile(options);
   const std::vector<Line> lines = lines_of(compiled.graph);
   std::int64_t learned = 0;
   bool free = false;
@@ -63,6 +94,7 @@ int summary_command(const Request& request) {
     free = free || (line.what == "parameter" && line.numbers == 0);
   }
   const std::size_t forward = count_scans(compiled.plan.forward), backward = count_scans(compiled.plan.backward);
+  const Held bytes = held(model);
   if (request.json) {
     std::string values;
     for (const Line& line : lines) {
@@ -70,15 +102,18 @@ int summary_command(const Request& request) {
                             json_quoted(line.what), json_quoted(line.name), json_quoted(line.axes), json_quoted(line.shape),
                             json_quoted(line.type));
     }
-    print_result(fmt::format("{{\"model\": {}, \"values\": [{}], \"parameters\": {}, \"scans\": {{\"forward\": {}, \"backward\": {}}}}}",
-                             json_quoted(request.model), values, free ? "null" : std::to_string(learned), forward, backward));
+    print_result(
+        fmt::format("{{\"model\": {}, \"values\": [{}], \"parameters\": {}, \"scans\": {{\"forward\": {}, \"backward\": {}}}, \"held\": "
+                    "{{\"steps\": {}, \"bytes\": {}, \"in_chunks\": {}}}}}",
+                    json_quoted(request.model), values, free ? "null" : std::to_string(learned), forward, backward, kSteps,
+                    json_number(bytes.whole), json_number(bytes.chunks)));
     return kDone;
   }
   std::vector<std::vector<std::string>> rows{{"", "name", "axes", "shape", "type"}};
   for (const Line& line : lines) rows.push_back({line.what, line.name, line.axes, line.shape, line.type});
   print_result(table(rows) +
                (free ? std::string("numbers to learn: not known while a size is free") : fmt::format("numbers to learn: {}", learned)) +
-               fmt::format("\nscans: {} forward, {} backward\n", forward, backward));
+               fmt::format("\nscans: {} forward, {} backward\n", forward, backward) + held_text(bytes));
   return kDone;
 }
 

@@ -78,6 +78,7 @@ Stepper<T>::Stepper(const Model& model, std::int64_t rows, SessionOptions option
 template <class T>
 void Stepper<T>::reset() {
   position_ = 0;
+  batch_.first_positions.clear();
   for (auto& [name, array] : batch_.inputs) {
     if (name.starts_with(kCarryPrefix)) std::fill(array.data.begin(), array.data.end(), T(0));
   }
@@ -130,6 +131,7 @@ typename Stepper<T>::Arrays Stepper<T>::step(const Arrays& inputs) {
     known->second.data = array.data;
   }
   if (position_ == 0) start();
+  batch_.first_positions["t"] = static_cast<std::int32_t>(position_);  // random draws are those of the whole run
   if (const auto place = batch_.inputs.find(std::string(kCarryPosition)); place != batch_.inputs.end()) {
     std::fill(place->second.data.begin(), place->second.data.end(), static_cast<T>(position_));
   }

@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "models/facade/session.h"
+#include "runtime/held_bytes.h"
 #include "tests/models/models_file.h"
 
 namespace tapeloop {
@@ -225,6 +226,37 @@ TEST(Chunks, AreRefusedWithTheReadThatForbidsThem) {
   EXPECT_THAT(refusal("  m: mean(x, along=t)\n  h: tanh(linear(x, m, h_tm1, units=4))\noutputs: [h]\n"), HasSubstr("needs all of t"));
   EXPECT_THAT(refusal("  m: max(x, along=t)\noutputs: [m]\n"), HasSubstr("reads all of t otherwise than"));
   EXPECT_EQ(refusal("  m: max(x, along=t)\n  h: tanh(linear(x, h_tm1, units=4))\noutputs: [h]\n"), "");  // m is not needed
+}
+
+// Announced without a batch, held with one.
+TEST(Chunks, HoldWhatIsAnnounced) {
+  const Model model = Model::load("gru", {"options.units=8"});
+  const Case tried = on_t(model, {900, 900});
+  const CompileOptions options = compile_options(tried);
+  std::map<std::string, Array<double>> parameters;
+  std::int64_t learned = 0;
+  const auto plan = std::make_shared<const Plan>(model.compile(options).plan);
+  for (const NodeId id : plan->parameters) {
+    parameters[plan->value(id).name] = waves(numbers(plan->value(id).shape), 0.9);
+    learned += 8 * elements(plan->value(id).shape);
+  }
+  tapeloop::Run<double> whole(plan);
+  whole.set_parameters(parameters);
+  whole.forward(tried.batch);
+  whole.backward();
+  EXPECT_EQ(held_bytes(*plan, {2, 900, 8}), whole.bytes() - learned);
+  Diagnostics diagnostics;
+  CompileOptions without_inputs = options;
+  without_inputs.input_gradients = false;
+  const ChunkPlans plans = compile_chunks(model, without_inputs, true, diagnostics);
+  raise_errors(diagnostics);
+  ChunkedRun<double> chunked(plans, {.positions = 45, .run = {}});
+  chunked.set_parameters(parameters);
+  chunked.forward(tried.batch);
+  const auto outputs = static_cast<std::int64_t>(chunked.value("h").data.size()) * 8;
+  chunked.backward();
+  const double held = static_cast<double>(chunked.bytes() - outputs);
+  EXPECT_NEAR(static_cast<double>(*held_bytes(plans, {2, 900, 8}, 45)), held, 0.1 * held);
 }
 
 // Bytes that a training step of a GRU holds, inputs and outputs apart: the loss is all that is wanted.

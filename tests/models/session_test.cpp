@@ -144,6 +144,17 @@ TEST(Session, WeightsGoToAFileAndBack) {
   EXPECT_EQ(first.parameters().get("r.linear.x").data, second.parameters().get("r.linear.x").data);
 }
 
+TEST(Stepper, StepsDrawWhatTheWholeDraws) {
+  SessionOptions options = three_features();
+  options.mode = Mode::kTrain;
+  expect_steps_equal_whole(model_of("tapeloop: 1\n"
+                                    "inputs: {x: {shape: [features]}}\n"
+                                    "nodes:\n"
+                                    "  h: tanh(linear(dropout(x, rate=0.4), h_tm1, units=4))\n"
+                                    "outputs: [h]\n"),
+                           options);
+}
+
 TEST(Stepper, StepsOfACellEqualTheWhole) {
   expect_steps_equal_whole(Model::load("gru", {"options.units=4"}), three_features());
   expect_steps_equal_whole(Model::load("gf_lstm", {"options.units=2"}), three_features());

@@ -14,7 +14,7 @@ namespace tapeloop {
 namespace {
 
 constexpr std::int64_t kFeatures = 7;  // no multiples of a vector or a panel
-constexpr std::int64_t kSteps = 40;  // with 20 rows or more enough work for several threads
+constexpr std::int64_t kSteps = 40;    // with 20 rows or more enough work for several threads
 
 template <class T>
 struct Case {

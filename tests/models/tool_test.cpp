@@ -124,6 +124,7 @@ TEST(Tool, PlansInThreeFormats) {
 TEST(Tool, SummariesAndProofs) {
   const auto summary = nlohmann::json::parse(run("summary gru options.units=4 --json").out);
   EXPECT_EQ(summary["scans"]["forward"], 1);
+  EXPECT_EQ(summary["held"]["steps"], 1000);
   const Result proof = run("verify gru options.units=3 --save-feed feed.json");
   EXPECT_EQ(proof.status, 0) << proof.out;
   EXPECT_THAT(proof.out, HasSubstr("all agree"));
