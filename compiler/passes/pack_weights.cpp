@@ -137,7 +137,8 @@ class Packing {
 
   NodeId packed_weights(const std::vector<RightSide>& right, std::vector<InstructionId>& packs) {
     std::string key;
-    for (const RightSide& side : right) key += fmt::format("{}{} by {} ", side.buffer, side.transposed ? "'" : "", plan_.sizes.text(side.k));
+    for (const RightSide& side : right)
+      key += fmt::format("{}{} by {} ", side.buffer, side.transposed ? "'" : "", plan_.sizes.text(side.k));
     const auto [at, is_new] = packed_.emplace(key, kNone);
     if (!is_new) return at->second;
     Dim n = 0;
