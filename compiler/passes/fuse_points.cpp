@@ -166,10 +166,10 @@ class Fusing {
 
   // An op on single numbers joins what feeds it, else what it feeds.
   void give_widths() {
-    for (std::size_t at = 0; at < list_.size(); ++at) {
-      for (const int reader : list_[at].feeds) {
+    for (const Candidate& from : list_) {
+      for (const int reader : from.feeds) {
         std::string& elements = list_[static_cast<std::size_t>(reader)].elements;
-        if (elements == kOne) elements = list_[at].elements;
+        if (elements == kOne) elements = from.elements;
       }
     }
     for (std::size_t at = list_.size(); at-- > 0;) {
