@@ -26,6 +26,7 @@
 #include <cstddef>
 #include <limits>
 
+// Names as Highway has them: a tag is d, functions of vectors begin with a capital. NOLINTBEGIN(readability-identifier-naming)
 HWY_BEFORE_NAMESPACE();
 namespace tapeloop::HWY_NAMESPACE {
 
@@ -162,5 +163,6 @@ HWY_INLINE Lanes<T> Mod(const Lanes<T>& x, const Lanes<T>& n) {
 
 }  // namespace tapeloop::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+// NOLINTEND(readability-identifier-naming)
 
 #endif

@@ -12,6 +12,7 @@
 #include "nodes/kind_file.h"
 #include "nodes/lanes-inl.h"
 
+// Names as Highway has them: a tag is d, functions of vectors begin with a capital. NOLINTBEGIN(readability-identifier-naming)
 HWY_BEFORE_NAMESPACE();
 
 #include "nodes/point_bodies.inc"
@@ -20,6 +21,7 @@ namespace tapeloop::HWY_NAMESPACE {
 namespace {
 
 // The last n elements of a row. Whole vectors here too, so that the bits of an element do not depend on where it stands.
+#undef TAPELOOP_MASKED_TAIL  // of the target before this one: others read past the end where they have no masks
 #if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2 && !HWY_IS_MSAN
 #define TAPELOOP_MASKED_TAIL
 #endif
@@ -117,6 +119,7 @@ const char* Target() { return hwy::TargetName(HWY_TARGET); }
 }  // namespace tapeloop::HWY_NAMESPACE
 
 HWY_AFTER_NAMESPACE();
+// NOLINTEND(readability-identifier-naming)
 
 #if HWY_ONCE
 namespace tapeloop {

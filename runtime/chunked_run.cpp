@@ -18,9 +18,9 @@ std::int64_t count_of(const std::vector<std::int64_t>& dims) {
 }
 
 template <class T>
-void set_zeros(Array<T>& array, std::vector<std::int64_t> dims) {
+void set_zeros(Array<T>& array, const std::vector<std::int64_t>& dims) {
   array.data.assign(static_cast<std::size_t>(count_of(dims)), T(0));
-  array.dims = std::move(dims);
+  array.dims = dims;
 }
 
 template <class T>

@@ -10,6 +10,7 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+// Names as Highway has them: a tag is d, functions of vectors begin with a capital. NOLINTBEGIN(readability-identifier-naming)
 HWY_BEFORE_NAMESPACE();
 namespace tapeloop::HWY_NAMESPACE {
 namespace {
@@ -217,6 +218,12 @@ void Multiply(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size
               T* scratch) {
   const std::size_t width = PanelColumns<T>();
   const std::size_t whole = n - n % width;
+  if (k == 0) {  // there is no b to point into
+    for (std::size_t i = 0; i < m; ++i) {
+      for (std::size_t j = 0; j < n; ++j) c[i * ldc + j] = T(0);
+    }
+  }
+  if (m == 0 || k == 0) return;
   for (std::size_t j = 0; j < whole; j += width) Rows<Into::kSet>(m, k, Tile<T>{a, lda, 1, b + j, ldb, c + j, ldc}, width);
   if (whole == n) return;
   for (std::size_t i = 0; i < k * width; ++i) scratch[i] = T(0);
@@ -319,6 +326,7 @@ const char* ProductTarget() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace tapeloop::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
+// NOLINTEND(readability-identifier-naming)
 
 #if HWY_ONCE
 namespace tapeloop {

@@ -1,6 +1,7 @@
 #include "runtime/sum_work.h"
 
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace tapeloop {
@@ -148,7 +149,8 @@ void SumWork<T>::product_groups(const Step& step) {
       for (std::size_t k = 0; k < 2; ++k) {
         const std::int64_t width = step.operands[k].elements;
         for (std::int32_t m = 0; m < count; ++m) {
-          frame_.reader().copy(step.operands[k], groups.member[static_cast<std::size_t>(member + m)], frame_.scratch(k) + m * width);
+          frame_.reader().copy(step.operands[k], groups.member[static_cast<std::size_t>(member) + static_cast<std::size_t>(m)],
+                               frame_.scratch(k) + m * width);
         }
       }
       const ProductSize& size = made.product;
@@ -178,7 +180,7 @@ void SumWork<T>::sum_groups(const Step& step) {
     T* out = frame_.result(step, point);
     std::fill_n(out, step.elements, T(0));
     for (std::int32_t slot = 0; slot < slots; ++slot, out += elements) {
-      const auto group = static_cast<std::size_t>(point * slots + slot);
+      const auto group = static_cast<std::size_t>(point) * static_cast<std::size_t>(slots) + static_cast<std::size_t>(slot);
       for (std::int32_t k = groups.first[group]; k < groups.first[group + 1]; ++k) {
         const T* row = source(step, 0, groups.member[static_cast<std::size_t>(k)]);
         for (std::int64_t e = 0; e < elements; ++e) out[e] += row[e];
@@ -208,7 +210,7 @@ void SumWork<T>::extreme(const Step& step) {
         const std::int32_t member = groups.member[static_cast<std::size_t>(k)];
         const T number = source(step, 0, member)[e];
         const bool better = made.flag ? number < best : number > best;
-        if (where != kNone && !better && !(number != number && best == best)) continue;
+        if (where != kNone && !better && !(std::isnan(number) && !std::isnan(best))) continue;
         best = number;
         where = member;
       }
