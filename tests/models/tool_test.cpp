@@ -26,7 +26,7 @@ struct Result {
 
 std::filesystem::path own_folder() {
   const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-  const std::filesystem::path folder = std::filesystem::temp_directory_path() / (std::string("tapeloop_tool_") + test->name());
+  std::filesystem::path folder = std::filesystem::temp_directory_path() / (std::string("tapeloop_tool_") + test->name());
   std::filesystem::create_directories(folder);
   return folder;
 }

@@ -122,7 +122,7 @@ Array<double> ModelWriter::numbers(std::vector<std::int64_t> dims, double bound)
 }
 
 std::string ModelWriter::parameter(std::vector<std::int64_t> dims, double bound) {
-  const std::string name = "p" + std::to_string(++parameter_count_);
+  std::string name = "p" + std::to_string(++parameter_count_);
   parameters_ += fmt::format("  {}: [{}]\n", name, fmt::join(dims, ", "));
   parameter_of_linear(name, std::move(dims), bound);
   return name;
