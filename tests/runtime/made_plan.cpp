@@ -117,17 +117,17 @@ NodeId MadePlan::add_value(const std::string& name, Buffer::Kind kind, LayoutId 
   return static_cast<NodeId>(plan.nodes.size()) - 1;
 }
 
-NodeId MadePlan::input(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape, Type type) {
+NodeId MadePlan::input(const std::string& name, LayoutId layout, const std::vector<std::int64_t>& shape, Type type) {
   plan.inputs.push_back(add_value(name, Buffer::Kind::kInput, layout, shape, type));
   return plan.inputs.back();
 }
 
-NodeId MadePlan::parameter(const std::string& name, std::vector<std::int64_t> shape) {
+NodeId MadePlan::parameter(const std::string& name, const std::vector<std::int64_t>& shape) {
   plan.parameters.push_back(add_value(name, Buffer::Kind::kParameter, kNone, shape, Type::kFloat));
   return plan.parameters.back();
 }
 
-NodeId MadePlan::value(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape) {
+NodeId MadePlan::value(const std::string& name, LayoutId layout, const std::vector<std::int64_t>& shape) {
   return add_value(name, Buffer::Kind::kValue, layout, shape, Type::kFloat);
 }
 

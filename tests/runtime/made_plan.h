@@ -20,10 +20,10 @@ class MadePlan {
   static constexpr AxisId kS = 2;
 
   LayoutId layout(std::vector<AxisId> steps, std::vector<AxisId> runs = {});
-  NodeId input(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape, Type type = Type::kFloat);
-  NodeId parameter(const std::string& name, std::vector<std::int64_t> shape);
+  NodeId input(const std::string& name, LayoutId layout, const std::vector<std::int64_t>& shape, Type type = Type::kFloat);
+  NodeId parameter(const std::string& name, const std::vector<std::int64_t>& shape);
   // A value that an instruction writes.
-  NodeId value(const std::string& name, LayoutId layout, std::vector<std::int64_t> shape);
+  NodeId value(const std::string& name, LayoutId layout, const std::vector<std::int64_t>& shape);
 
   TableId table(TableSpec spec);
   TableId spread(LayoutId reader, LayoutId source, int depth = 0);
