@@ -1,7 +1,7 @@
 // Matrix products for every instruction set, the best one chosen at run time. What they promise, and vendor libraries do not:
 // nothing is allocated, an element of the result is one chain of multiply-adds in ascending order, so its bits do not depend on
 // how many rows or columns are computed with it, and rows may lie apart (columns of a wider matrix). As fast as oneDNN's packed
-// matmul at 4 to 64 rows (bench/parts.cpp).
+// matmul at 4 to 64 rows.
 // Both sides of this table share no header: see nodes/point_table.h.
 #pragma once
 
