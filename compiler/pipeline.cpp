@@ -76,6 +76,9 @@ class Compilation {
     const std::vector<NodeId> keep = kept(graph);
     result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
+    // Before products are fused: by then whatever is in P stands before the stage that reads it, so a product may begin with a row
+    // of it, or be joined with others, wherever it stands in its own stage. And again, for the packing that fusion leaves behind.
+    result.plan = order_stages(std::move(result.plan));
     fuse(result.plan, fixed_buffers(result.plan, keep));
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);

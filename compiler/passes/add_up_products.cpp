@@ -21,6 +21,9 @@ class AddingUp {
       }
       if (made.result() != kNone) maker_[static_cast<std::size_t>(made.result())] = static_cast<InstructionId>(id);
     }
+    stage_.assign(plan_.instructions.size(), 0);
+    number(plan_.forward, 0);
+    number(plan_.backward, plan_.forward.empty() ? 0 : plan_.forward.back().stage + 1);
   }
 
   void run(Program& program) {
@@ -40,6 +43,21 @@ class AddingUp {
     InstructionId product = kNone;  // if it is a product of this list that nobody else reads
     bool in_p = false;              // one row for all points
   };
+
+  // The stage of every instruction; those of backward follow those of forward.
+  void number(const Program& program, int first) {
+    for (const Segment& segment : program) number(segment, first + segment.stage);
+  }
+  void number(const Segment& segment, int stage) {
+    for (const InstructionId id : segment.instructions) stage_[static_cast<std::size_t>(id)] = stage;
+    for (const Segment& part : segment.body) number(part, stage);
+  }
+
+  // Whether a value of P is there before the instruction's stage begins.
+  bool is_made_before(BufferId row, InstructionId id) const {
+    const InstructionId made = maker_[static_cast<std::size_t>(row)];
+    return made == kNone || stage_[static_cast<std::size_t>(made)] < stage_[static_cast<std::size_t>(id)];
+  }
 
   Instruction& at(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
   ProductSum& sum(InstructionId id) { return sums_[static_cast<std::size_t>(id)]; }
@@ -215,7 +233,7 @@ class AddingUp {
       const InstructionId earlier = earlier_product(*chosen);
       const Leaf first = *chosen;
       others.erase(chosen);
-      if (may_begin(sum(earlier)) && bias() != others.end()) {
+      if (may_begin(sum(earlier)) && bias() != others.end() && is_made_before(bias()->operand.buffer, earlier)) {
         begin_with_row(earlier, *bias());
         others.erase(bias());
       }
@@ -267,6 +285,7 @@ class AddingUp {
   const std::vector<bool>& fixed_;
   std::vector<int> readers_;             // [buffer]
   std::vector<InstructionId> maker_;     // [buffer]
+  std::vector<int> stage_;               // [instruction]
   std::set<InstructionId> here_, gone_;  // of the list at hand
 };
 

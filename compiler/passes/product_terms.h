@@ -43,6 +43,7 @@ std::string text_of(const Plan& plan, const ProductSum& sum);
 std::string sum_of(const std::string& a, const std::string& b);
 
 // Several products that are only added up, and what is added to them, become one. `fixed` buffers are left as they are.
+// Requires: stages are ordered (here and in join_products), so that what is in P is made before the stage that reads it.
 void add_up_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed);
 // One product for several that read the same left side. Merged products are taken out of their segments.
 void join_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed);

@@ -10,7 +10,7 @@
 
 namespace tapeloop {
 
-// Requires: every value has a buffer of its own, since instructions change their order; no instruction has more than one result.
+// Requires: every value has a buffer of its own, since instructions change their order.
 // Ensures: Segment::stage is set and does not fall; what is in P is made in whole stages and all else in shards' stages, each as
 // early as what it reads allows; within a stage for shards the order is that of before, within a whole one the sums over the batch
 // come first.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -123,6 +124,37 @@ TEST(GruPlan, EachWeightGradientIsOneProductAfterTheBackwardScan) {
 TEST(GruPlan, EveryLineSaysWhy) {
   const Plan plan = compile_file("models/cells/gru.yaml").plan;
   for (const Instruction& instruction : plan.instructions) EXPECT_NE(instruction.reason.text, "") << instruction.text;
+}
+
+// Everything in P that an instruction reads has been made by one before it, or is given.
+void expect_made_before_read(const Plan& plan, const Program& program, std::set<BufferId>& made) {
+  for (const Segment& segment : program) {
+    for (const InstructionId id : segment.instructions) {
+      const Instruction& reader = plan.instructions[static_cast<std::size_t>(id)];
+      for (const Operand& operand : reader.operands) {
+        if (operand.buffer == kNone) continue;
+        const Buffer& buffer = plan.buffers[static_cast<std::size_t>(operand.buffer)];
+        const bool given = buffer.layout != kNone || buffer.kind != Buffer::Kind::kValue;
+        EXPECT_TRUE(given || made.contains(operand.buffer)) << reader.text;
+      }
+      for (const Result& result : reader.results) made.insert(result.buffer);
+    }
+    expect_made_before_read(plan, segment.body, made);
+  }
+}
+
+// Weights and biases may be equations, and these may be written after whoever reads them.
+TEST(FuseProducts, ReadNothingBeforeItIsMade) {
+  CompileOptions options;
+  options.without = {"share"};  // each buffer holds one value
+  const std::string head =
+      "tapeloop: 1\noptions: {units: 4}\ninputs: {x: {shape: [3]}}\nparameters: {A: [3, units], U: [units, units], b: [units]}\n";
+  for (const char* nodes : {"  h: tanh(x @ A + h_tm1 @ U + c)\n  c: tanh(2 * b)\n", "  a: x @ A\n  W: 2 * A\n  h: a * (x @ W)\n"}) {
+    const Plan plan = compile_text(head + "nodes:\n" + nodes + "outputs: [h]\n", options).plan;
+    std::set<BufferId> made;
+    expect_made_before_read(plan, plan.forward, made);
+    expect_made_before_read(plan, plan.backward, made);
+  }
 }
 
 // What the top-level instructions of a whole stage make is in P; what those of the others make, scans included, is on the batch.

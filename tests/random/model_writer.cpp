@@ -125,7 +125,10 @@ std::string ModelWriter::parameter(std::vector<std::int64_t> dims, double bound)
   std::string name = "p" + std::to_string(++parameter_count_);
   parameters_ += fmt::format("  {}: [{}]\n", name, fmt::join(dims, ", "));
   parameter_of_linear(name, std::move(dims), bound);
-  return name;
+  if (!dice.chance(0.3)) return name;
+  // An equation of it, written before whoever reads it or after everything else.
+  (dice.chance(0.5) ? nodes_ : late_nodes_) += fmt::format("  q{0}: 0.6 * p{0} + 0.3 * tanh(p{0})\n", parameter_count_);
+  return fmt::format("q{}", parameter_count_);
 }
 
 void ModelWriter::parameter_of_linear(const std::string& name, std::vector<std::int64_t> dims, double bound) {
@@ -159,7 +162,7 @@ RandomModel ModelWriter::finish(const std::vector<std::string>& outputs, const s
   if (!parameters_.empty()) model.yaml += "parameters:\n" + parameters_;
   if (!states_.empty()) model.yaml += "states:\n";
   for (const auto& [name, starts] : states_) model.yaml += fmt::format("  {}: [{}]\n", name, fmt::join(starts, ", "));
-  model.yaml += fmt::format("nodes:\n{}outputs: [{}]\n", nodes_, fmt::join(outputs, ", "));
+  model.yaml += fmt::format("nodes:\n{}{}outputs: [{}]\n", nodes_, late_nodes_, fmt::join(outputs, ", "));
   if (!loss.empty()) model.yaml += "loss: " + loss + "\n";
   model.parameters = fed_parameters_;
   draw_lengths(model);

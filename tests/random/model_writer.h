@@ -44,7 +44,7 @@ class ModelWriter {
   bool innermost(AxisSet set, int axis) const;  // none of the set lies within it
 
   std::size_t input(AxisSet axes, int width);
-  // A parameter with numbers in [-bound, bound].
+  // The name of a parameter with numbers in [-bound, bound], or of an equation of one.
   std::string parameter(std::vector<std::int64_t> dims, double bound);
   void parameter_of_linear(const std::string& name, std::vector<std::int64_t> dims, double bound);
   void add_node(const std::string& name, const std::string& equation);
@@ -63,7 +63,7 @@ class ModelWriter {
 
   std::uint64_t seed_;
   std::map<std::string, std::vector<std::string>> states_;
-  std::string nodes_, parameters_;
+  std::string nodes_, late_nodes_, parameters_;
   std::map<std::string, Array<double>> fed_parameters_;
   int parameter_count_ = 0;
 };

@@ -89,7 +89,8 @@ Term RandomTerms::fitted(const Read& read, int width, bool exact) {
   if (from == 0) return {fmt::format("{} * {}", text(read), out_.parameter({width}, 1)), axes};
   std::vector<std::int64_t> dims = {from};
   if (width > 0) dims.push_back(width);
-  return {fmt::format("({} @ {})", text(read), out_.parameter(dims, 1.0 / from)), axes};
+  const std::string bias = width > 0 && out_.dice.chance(0.3) ? " + " + out_.parameter({width}, 0.2) : "";
+  return {fmt::format("({} @ {}{})", text(read), out_.parameter(dims, 1.0 / from), bias), axes};
 }
 
 // On all axes of the place and exactly as wide, from values whose shape is known already.
