@@ -1,6 +1,7 @@
 #include "compiler/passes/partition.h"
 
 #include <algorithm>
+#include <ranges>
 #include <utility>
 
 #include "compiler/passes/strong_components.h"
@@ -166,8 +167,7 @@ class Partition {
     Reason reason;
     const Node& node = graph_[id];
     if (!open.axes().empty()) {
-      const Reason outer = reasons_[static_cast<std::size_t>(id)];
-      return outer;
+      return reasons_[static_cast<std::size_t>(id)];
     }
     if (node.space == Space::parameters()) {
       reason.kind = Reason::Kind::kParameters;
@@ -196,7 +196,7 @@ class Partition {
         pulled.push_back(id);
       };
       for (std::size_t b = s; b-- > 0;) {
-        for (auto id = result[b].nodes.rbegin(); id != result[b].nodes.rend(); ++id) consider(*id, true);
+        for (const NodeId id : std::views::reverse(result[b].nodes)) consider(id, true);
       }
       for (std::size_t b = s + 1; b < result.size(); ++b) {
         for (const NodeId id : result[b].nodes) consider(id, false);

@@ -19,6 +19,7 @@ class Rematerialisation {
     }
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (graph_[id].phase != Phase::kBackward) continue;
+      // By number: recomputing adds nodes, which moves all of them. NOLINTNEXTLINE(modernize-loop-convert)
       for (std::size_t k = 0; k < graph_[id].operands.size(); ++k) {
         const NodeId operand = graph_[id].operands[k];
         const NodeId again = recomputed(operand);

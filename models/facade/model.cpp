@@ -76,8 +76,8 @@ std::string Model::plan_text(const CompileOptions& options, const DumpOptions& d
 }
 
 const Registry& built_in_kinds() {
-  static const Registry registry = make_registry();
-  return registry;
+  static const Registry kRegistry = make_registry();
+  return kRegistry;
 }
 
 }  // namespace tapeloop

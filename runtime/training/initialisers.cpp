@@ -95,8 +95,8 @@ Values initial_values(const Init& init, std::span<const std::int64_t> dims, std:
 }  // namespace
 
 const std::vector<std::string>& initialiser_names() {
-  static const std::vector<std::string> names{"zeros", "ones", "constant", "uniform", "normal", "glorot", "orthogonal"};
-  return names;
+  static const std::vector<std::string> kNames{"zeros", "ones", "constant", "uniform", "normal", "glorot", "orthogonal"};
+  return kNames;
 }
 
 template <class T>

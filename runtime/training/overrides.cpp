@@ -7,8 +7,8 @@ namespace tapeloop {
 namespace {
 
 Source command_line(int number) {
-  static const auto file = std::make_shared<const std::string>("command line");
-  return {file, number, 1};
+  static const auto kFile = std::make_shared<const std::string>("command line");
+  return {kFile, number, 1};
 }
 
 std::string trimmed(std::string_view text) {

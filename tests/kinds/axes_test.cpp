@@ -65,7 +65,7 @@ class AxisKinds : public testing::Test {
     return dims;
   }
 
-  static constexpr AxisId t = 0, u = 1;
+  const AxisId t = 0, u = 1;
   const Space outer = Space::batch().with(t), both = outer.with(u);
   const Registry registry = make_registry();
   Graph graph;

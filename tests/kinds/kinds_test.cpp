@@ -74,7 +74,7 @@ std::string described(const NodeKind& kind, const Example& example, const std::v
 std::vector<std::vector<bool>> placements(std::size_t operands) {
   std::vector<std::vector<bool>> result = {std::vector<bool>(operands, false), std::vector<bool>(operands, true)};
   for (std::size_t k = 0; operands > 1 && k < operands; ++k) {
-    result.push_back(std::vector<bool>(operands, false));
+    result.emplace_back(operands, false);
     result.back()[k] = true;
   }
   return result;

@@ -26,8 +26,8 @@ double ulps(T found, Number truth) {
   if (found == nearest || (std::isnan(found) && std::isnan(truth))) return 0;
   if (!std::isfinite(found) || !std::isfinite(nearest)) {
     // Between the largest number and infinity lies one unit: rounding to either is an error of at most one.
-    constexpr T largest = std::numeric_limits<T>::max();
-    const bool beside = std::abs(std::isfinite(found) ? found : nearest) == largest && std::signbit(found) == std::signbit(nearest);
+    constexpr T kLargest = std::numeric_limits<T>::max();
+    const bool beside = std::abs(std::isfinite(found) ? found : nearest) == kLargest && std::signbit(found) == std::signbit(nearest);
     return beside && !std::isnan(found) ? 1 : std::numeric_limits<double>::infinity();
   }
   const T size = std::max(std::abs(nearest), std::numeric_limits<T>::min());

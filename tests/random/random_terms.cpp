@@ -120,8 +120,8 @@ Term RandomTerms::pair(const Place& place, const std::string& format) {
 
 Term RandomTerms::function(const Place& place) {
   const Term of = plain(place);
-  static const std::vector<std::string> names = {"tanh", "sigmoid", "relu", "abs", "-"};
-  return {fmt::format("{}({})", dice_.pick(names), of.text), of.axes};
+  static const std::vector<std::string> kNames = {"tanh", "sigmoid", "relu", "abs", "-"};
+  return {fmt::format("{}({})", dice_.pick(kNames), of.text), of.axes};
 }
 
 std::optional<RandomTerms::Along> RandomTerms::along(const Place& place) {
@@ -155,9 +155,9 @@ Term RandomTerms::reduction(const Place& place) {
 }
 
 Term RandomTerms::reduced(const Read& read, int axis, int width) {
-  static const std::vector<std::string> ops = {"last", "last", "first", "mean", "max", "min", "0.05 * sum"};
+  static const std::vector<std::string> kReductions = {"last", "last", "first", "mean", "max", "min", "0.05 * sum"};
   const int from = value(read.value).width;
-  const std::string text = fmt::format("{}({}, along={})", dice_.pick(ops), this->text(read), axis_name(axis));
+  const std::string text = fmt::format("{}({}, along={})", dice_.pick(kReductions), this->text(read), axis_name(axis));
   if (from == width || from == 0) return {text, 0};
   std::vector<std::int64_t> dims = {from};
   if (width > 0) dims.push_back(width);

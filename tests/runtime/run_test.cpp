@@ -21,12 +21,12 @@ using ::testing::ElementsAre;
 constexpr AxisId kT = MadePlan::kT;
 
 template <class T>
-Array<T> random_array(std::vector<std::int64_t> dims, std::mt19937& random) {
+Array<T> random_array(const std::vector<std::int64_t>& dims, std::mt19937& random) {
   std::uniform_real_distribution<T> any(-1, 1);
   Array<T> array;
   std::int64_t count = 1;
   for (const std::int64_t dim : dims) count *= dim;
-  array.dims = std::move(dims);
+  array.dims = dims;
   for (std::int64_t k = 0; k < count; ++k) array.data.push_back(any(random));
   return array;
 }
@@ -66,11 +66,11 @@ MadePlan lagged() {
 }
 
 template <class T>
-Batch<T> lagged_batch(std::vector<std::int32_t> lengths, std::mt19937& random) {
+Batch<T> lagged_batch(const std::vector<std::int32_t>& lengths, std::mt19937& random) {
   Batch<T> batch;
   batch.rows = static_cast<std::int64_t>(lengths.size());
   batch.inputs["x"] = random_array<T>({batch.rows, 6, 3}, random);
-  batch.lengths["t"] = std::move(lengths);
+  batch.lengths["t"] = lengths;
   return batch;
 }
 
@@ -167,11 +167,11 @@ MadePlan matrix_recurrence() {
 
 template <class T>
 struct MatrixFeed {
-  MatrixFeed(std::vector<std::int32_t> lengths, std::mt19937& random) {
+  MatrixFeed(const std::vector<std::int32_t>& lengths, std::mt19937& random) {
     batch.rows = static_cast<std::int64_t>(lengths.size());
     batch.inputs["x"] = random_array<T>({batch.rows, 7, 4}, random);
     batch.inputs["h0"] = random_array<T>({batch.rows, 4}, random);
-    batch.lengths["t"] = std::move(lengths);
+    batch.lengths["t"] = lengths;
     cotangents["h"] = random_array<T>({batch.rows, 7, 4}, random);
     parameters["w"] = random_array<T>({4, 4}, random);
     parameters["wt"] = parameters["w"];

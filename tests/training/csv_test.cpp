@@ -19,7 +19,7 @@ struct Read {
   }
 };
 
-Read read(const std::string& text, CsvOptions options = {}) {
+Read read(const std::string& text, const CsvOptions& options = {}) {
   Read result;
   result.table = read_csv(text, std::make_shared<const std::string>("d.csv"), options, result.diagnostics);
   return result;
