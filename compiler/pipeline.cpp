@@ -15,6 +15,7 @@
 #include "compiler/passes/lower.h"
 #include "compiler/passes/partition.h"
 #include "compiler/passes/plan_memory.h"
+#include "compiler/passes/plan_use.h"
 #include "compiler/passes/product_terms.h"
 #include "compiler/passes/rematerialise.h"
 #include "compiler/passes/simplify.h"
@@ -173,10 +174,22 @@ class Compilation {
   const PassObserver& observe_;
 };
 
+void check_names(const std::vector<std::string>& without) {
+  std::vector<std::string> known;
+  for (const PassInfo& pass : passes()) {
+    if (pass.optimisation) known.emplace_back(pass.name);
+  }
+  for (const std::string& name : without) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw std::invalid_argument("there is no optimisation '" + name + "'" + did_you_mean(name, known));
+  }
+}
+
 }  // namespace
 
 Compiled compile(const Container& container, const CompileOptions& options, const Registry& registry, Diagnostics& diagnostics,
                  const PassObserver& observe) {
+  check_names(options.without);
   return Compilation(container, options, registry, diagnostics, observe).run();
 }
 

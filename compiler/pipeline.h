@@ -51,6 +51,7 @@ struct PassInfo {
 const std::vector<PassInfo>& passes();
 
 // Reports everything wrong with the model into `diagnostics`; the result means something only if there are no errors.
+// Throws std::invalid_argument for a name in `without` that no optimisation has.
 // `observe`, if given, sees the graph after each pass, by name (for --after).
 using PassObserver = std::function<void(std::string_view pass, const Graph& graph)>;
 Compiled compile(const Container& container, const CompileOptions& options, const Registry& registry, Diagnostics& diagnostics,

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/graph.h"
@@ -88,6 +89,15 @@ struct PointKernel {
   PointFunction<double> f64 = nullptr;
   double (*reference)(const double*) = nullptr;
   std::complex<double> (*reference_complex)(const std::complex<double>*) = nullptr;
+
+  template <class T>
+  PointFunction<T> of() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
 };
 
 // The shapes that a local kernel works on, as numbers.
@@ -129,6 +139,15 @@ struct LocalKernel {
   LocalParams (*prepare)(const LocalShapes&, const Attributes&) = nullptr;  // may be null
   ReferenceFunction<double> reference = nullptr;
   ReferenceFunction<std::complex<double>> reference_complex = nullptr;
+
+  template <class T>
+  LocalFunction<T> of() const {
+    if constexpr (std::is_same_v<T, float>) {
+      return f32;
+    } else {
+      return f64;
+    }
+  }
 };
 
 // Work of one point. A free size makes flops unknown (the plan prints the formula's shape instead).
@@ -185,6 +204,7 @@ struct NodeKind {
   bool gives_position = false;  // of kExtremeAlong: where it is, not what it is
   bool of_shapes = false;       // of kLocal: a scalar that follows from the operands' shapes alone: simplify makes it a constant
   bool adds_by_number = false;  // of kProductSum: `a` [..] holds row numbers and stands for one-hot rows: y[a[i], :] += b[i, :]
+  bool turns_matrix = false;    // of kLocal: the operand with its last two dimensions swapped: packing weights reads them that way
   bool draws_normal = false;    // of kDraw: a standard normal, not a uniform in [0, 1)
   std::vector<Example> examples;
 };

@@ -3,34 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
-#include <type_traits>
 
 namespace tapeloop {
 namespace {
 
-constexpr std::size_t kMostInputs = 3;        // of a point kind
-constexpr std::size_t kMostLocalInputs = 64;  // of a kind with a kernel of its own
+constexpr std::size_t kMostInputs = 3;  // of a point kind
 constexpr std::size_t kMostDims = 16;
 constexpr std::int64_t kFlat = kMostInputs + 1;  // tiles for inputs and a result that are laid out anew
 constexpr std::int64_t kLongRow = 64;            // elements from which on a row is worth a loop of its own
-
-template <class T>
-PointFunction<T> point_kernel(const NodeKind& kind) {
-  if constexpr (std::is_same_v<T, float>) {
-    return kind.point.f32;
-  } else {
-    return kind.point.f64;
-  }
-}
-
-template <class T>
-LocalFunction<T> local_kernel(const NodeKind& kind) {
-  if constexpr (std::is_same_v<T, float>) {
-    return kind.local.f32;
-  } else {
-    return kind.local.f64;
-  }
-}
 
 // out [rows, n] = the rows, one after the other; a narrow register's number n times.
 template <class T>
@@ -88,7 +68,7 @@ PointProgram<T>::PointProgram(const Plan& plan, const Step& step) {
     const bool local = op.kind->role == Role::kLocal;
     whole_rows = whole_rows || local;
     if (op.inputs.size() > (local ? kMostLocalInputs : kMostInputs)) throw std::logic_error("'" + op.text + "' has too many operands");
-    ops_.push_back({local ? nullptr : point_kernel<T>(*op.kind), local ? local_kernel<T>(*op.kind) : nullptr, &op,
+    ops_.push_back({local ? nullptr : op.kind->point.template of<T>(), local ? op.kind->local.template of<T>() : nullptr, &op,
                     elements_of[operands_ + k] == elements_, kNone});
   }
   stretched_ = std::any_of(elements_of.begin(), elements_of.end(), [&](std::int64_t n) { return n != 1 && n != elements_; });

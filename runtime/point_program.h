@@ -8,6 +8,7 @@
 // registers alone are narrow; a reduction over the shape makes a narrow one of a wide one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,9 @@ namespace tapeloop {
 // Elements of a tile, unless a row that must stay whole is longer: a few tiles stay in the first level of cache.
 template <class T>
 inline constexpr std::int64_t kPointTile = 4096 / static_cast<std::int64_t>(sizeof(T));
+
+// Operands of a kind with a kernel of its own, at most.
+inline constexpr std::size_t kMostLocalInputs = 64;
 
 // Where the rows of a register lie, from the first row of the tile at hand.
 template <class T>

@@ -3,27 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <stdexcept>
-#include <type_traits>
 
 #include "core/kind.h"
 #include "runtime/draws.h"
 
 namespace tapeloop {
-namespace {
-
-constexpr std::size_t kMostOperands = 64;
-
-template <class T>
-LocalFunction<T> local_kernel(const NodeKind& kind) {
-  if constexpr (std::is_same_v<T, float>) {
-    return kind.local.f32;
-  } else {
-    return kind.local.f64;
-  }
-}
-
-}  // namespace
-
 template <class T>
 PointWork<T>::PointWork(Frame<T>& frame) : frame_(frame) {
   for (std::size_t id = 0; id < frame.plan().instructions.size(); ++id) {
@@ -36,11 +20,11 @@ PointWork<T>::PointWork(Frame<T>& frame) : frame_(frame) {
 
 template <class T>
 void PointWork<T>::local(const Step& step) {
-  const LocalFunction<T> kernel = local_kernel<T>(*step.instruction->kind);
-  if (step.operands.size() > kMostOperands) throw std::logic_error("'" + step.instruction->text + "' has too many operands");
+  const LocalFunction<T> kernel = step.instruction->kind->local.template of<T>();
+  if (step.operands.size() > kMostLocalInputs) throw std::logic_error("'" + step.instruction->text + "' has too many operands");
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
-    std::array<const T*, kMostOperands> in{};
-    std::array<std::int64_t, kMostOperands> stride{};
+    std::array<const T*, kMostLocalInputs> in{};
+    std::array<std::int64_t, kMostLocalInputs> stride{};
     for (std::size_t k = 0; k < step.operands.size(); ++k) {
       const Rows<T> rows = frame_.read(step, k, begin, end);
       in[k] = rows.data;

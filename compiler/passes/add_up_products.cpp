@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "compiler/passes/plan_use.h"
 #include "compiler/passes/product_terms.h"
 #include "core/kind.h"
 
@@ -12,13 +13,9 @@ namespace {
 class AddingUp {
  public:
   AddingUp(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed)
-      : plan_(plan), sums_(sums), fixed_(fixed), readers_(plan.buffers.size(), 0), maker_(plan.buffers.size(), kNone) {
+      : plan_(plan), sums_(sums), fixed_(fixed), readers_(count_reads(plan)), maker_(plan.buffers.size(), kNone) {
     for (std::size_t id = 0; id < plan_.instructions.size(); ++id) {
       const Instruction& made = plan_.instructions[id];
-      for (const Operand& operand : made.operands) {
-        if (operand.buffer != kNone) ++readers_[static_cast<std::size_t>(operand.buffer)];
-        for (const BufferId start : operand.starts) ++readers_[static_cast<std::size_t>(start)];
-      }
       if (made.result() != kNone) maker_[static_cast<std::size_t>(made.result())] = static_cast<InstructionId>(id);
     }
     stage_.assign(plan_.instructions.size(), 0);

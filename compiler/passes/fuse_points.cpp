@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "compiler/passes/describe_program.h"
-#include "compiler/passes/product_terms.h"
+#include "compiler/passes/plan_use.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -38,12 +38,9 @@ struct Candidate {
 class Fusing {
  public:
   Fusing(Plan plan, const std::vector<bool>& fixed)
-      : plan_(std::move(plan)), fixed_(fixed), producer_(plan_.buffers.size(), kNone), reads_(plan_.buffers.size(), 0) {}
+      : plan_(std::move(plan)), fixed_(fixed), producer_(plan_.buffers.size(), kNone), reads_(count_reads(plan_)) {}
 
   Plan run() {
-    for (const Instruction& made : plan_.instructions) {
-      for_each_read(made, [&](BufferId id) { ++reads_[static_cast<std::size_t>(id)]; });
-    }
     walk(plan_.forward, {});
     walk(plan_.backward, {});
     drop_unused(plan_);
@@ -53,14 +50,6 @@ class Fusing {
  private:
   Instruction& instruction(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
   const Buffer& buffer(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
-
-  template <class Do>
-  static void for_each_read(const Instruction& made, Do do_with) {
-    for (const Operand& operand : made.operands) {
-      if (operand.buffer != kNone) do_with(operand.buffer);
-      for (const BufferId start : operand.starts) do_with(start);
-    }
-  }
 
   void walk(Program& program, const std::vector<AxisId>& nest) {
     for (Segment& segment : program) {

@@ -13,7 +13,7 @@ namespace {
 
 class Joining {
  public:
-  Joining(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed) : plan_(plan), sums_(sums), fixed_(fixed) { count_readers(); }
+  Joining(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed) : plan_(plan), sums_(sums), fixed_(fixed) {}
 
   void run() {
     walk(plan_.forward);
@@ -34,45 +34,51 @@ class Joining {
   ProductSum& sum(InstructionId id) { return sums_[static_cast<std::size_t>(id)]; }
   bool is_fixed(BufferId id) const { return static_cast<std::size_t>(id) < fixed_.size() && fixed_[static_cast<std::size_t>(id)]; }
 
-  void count_readers() {
-    readers_.assign(plan_.buffers.size(), 0);
-    for (const Instruction& made : plan_.instructions) {
-      for (const Operand& operand : made.operands) {
-        if (operand.buffer != kNone) ++readers_[static_cast<std::size_t>(operand.buffer)];
-        for (const BufferId start : operand.starts) ++readers_[static_cast<std::size_t>(start)];
-      }
+  // ---- x @ A, x @ B  ->  x @ [A | B], the results beside each other in one buffer
+
+  using List = std::vector<InstructionId>;
+  using Left = std::tuple<BufferId, std::int64_t, TableId, LayoutId>;
+  using Groups = std::map<Left, std::vector<List>>;  // of instructions with the same left side
+
+  // Into the first group of its left side that it may join, else into one of its own.
+  template <class MayJoin>
+  void put(Groups& groups, const Operand& left, InstructionId id, const MayJoin& may_join) {
+    std::vector<List>& candidates = groups[{left.buffer, left.column, left.table, at(id).layout}];
+    const auto group = std::find_if(candidates.begin(), candidates.end(), may_join);
+    if (group == candidates.end()) {
+      candidates.push_back({id});
+    } else {
+      group->push_back(id);
     }
   }
 
-  // ---- x @ A, x @ B  ->  x @ [A | B], the results beside each other in one buffer
-
-  using Left = std::tuple<BufferId, std::int64_t, TableId, LayoutId>;
-
-  void put_side_by_side(std::vector<InstructionId>& list) {
-    std::map<Left, std::vector<std::vector<InstructionId>>> groups;  // products with the same left side
-    for (const InstructionId id : list) {
-      if (!may_lie_beside(id)) continue;
-      const ProductTerm& term = sum(id).terms.front();
-      auto& candidates = groups[{term.left.buffer, term.left.column, term.left.table, at(id).layout}];
-      const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const auto& group) {
-        return sum(group.front()).terms.front().left == term.left && begin_beside(group, id);
-      });
-      if (same == candidates.end()) {
-        candidates.push_back({id});
-      } else {
-        same->push_back(id);
-      }
-    }
-    std::vector<InstructionId> gone;
+  // Joins the groups by `join`, which says whose work is done by others from now on; those leave the list.
+  template <class Join>
+  static void join_groups(const Groups& groups, List& list, const Join& join) {
+    List gone;
     for (const auto& [left, candidates] : groups) {
-      for (const std::vector<InstructionId>& group : candidates) {
+      for (const List& group : candidates) {
         if (group.size() < 2) continue;
-        lay_beside(group);
-        gone.insert(gone.end(), group.begin() + 1, group.end());
+        const List done = join(group);
+        gone.insert(gone.end(), done.begin(), done.end());
       }
     }
     std::sort(gone.begin(), gone.end());
     std::erase_if(list, [&](InstructionId id) { return std::binary_search(gone.begin(), gone.end(), id); });
+  }
+
+  void put_side_by_side(List& list) {
+    Groups groups;
+    for (const InstructionId id : list) {
+      if (!may_lie_beside(id)) continue;
+      const ProductTerm& term = sum(id).terms.front();
+      put(groups, term.left, id,
+          [&](const List& group) { return sum(group.front()).terms.front().left == term.left && begin_beside(group, id); });
+    }
+    join_groups(groups, list, [&](const List& group) {
+      lay_beside(group);
+      return List(group.begin() + 1, group.end());
+    });
   }
 
   // A product of vectors whose result nobody reads but instructions.
@@ -84,7 +90,7 @@ class Joining {
   }
 
   // All begin with zeros, with rows of P, or with columns of one buffer that lie side by side.
-  bool begin_beside(const std::vector<InstructionId>& group, InstructionId id) {
+  bool begin_beside(const List& group, InstructionId id) {
     const ProductSum& front = sum(group.front());
     if (front.first.buffer == kNone) return sum(id).first.buffer == kNone && sum(id).rows.empty() == front.rows.empty();
     const Operand first = moved(front.first);
@@ -104,7 +110,7 @@ class Joining {
   }
 
   // The first of the group does the work of all: what it reads is there already, so the others may come earlier than they did.
-  void lay_beside(const std::vector<InstructionId>& group) {
+  void lay_beside(const List& group) {
     Instruction& first = at(group.front());
     PlanValue whole = plan_.value(first.node);
     Buffer buffer = plan_.buffers[static_cast<std::size_t>(first.result())];
@@ -147,8 +153,8 @@ class Joining {
 
   // ---- sum(x^T @ a), sum(x^T @ b)  ->  one walk over x, a result for each
 
-  void sum_beside(std::vector<InstructionId>& list) {
-    std::map<Left, std::vector<std::vector<InstructionId>>> groups;
+  void sum_beside(List& list) {
+    Groups groups;
     std::map<BufferId, bool> was_read;  // results so far, and whether they have been read: they cannot come later then
     for (const InstructionId id : list) {
       const Instruction& made = at(id);
@@ -159,31 +165,20 @@ class Joining {
       if (made.op != OpCode::kProductSum || made.layout == kNone || made.group != kNone || made.kind->adds_by_number) continue;
       if (plan_.buffers[static_cast<std::size_t>(made.result())].layout != kNone) continue;
       const Operand& left = made.operands[0];
-      auto& candidates = groups[{left.buffer, left.column, left.table, made.layout}];
-      const auto same = std::find_if(candidates.begin(), candidates.end(), [&](const auto& group) {
+      put(groups, left, id, [&](const List& group) {
         if (at(group.front()).operands[0] != left || at(group.front()).product.m != made.product.m) return false;
         return std::none_of(group.begin(), group.end(), [&](InstructionId member) { return was_read.at(at(member).result()); });
       });
       was_read[made.result()] = false;
-      if (same == candidates.end()) {
-        candidates.push_back({id});
-      } else {
-        same->push_back(id);
-      }
     }
-    std::vector<InstructionId> gone;
-    for (const auto& [left, candidates] : groups) {
-      for (const std::vector<InstructionId>& group : candidates) {
-        if (group.size() > 1) join_sums(group);
-        gone.insert(gone.end(), group.begin(), group.end() - 1);
-      }
-    }
-    std::sort(gone.begin(), gone.end());
-    std::erase_if(list, [&](InstructionId id) { return std::binary_search(gone.begin(), gone.end(), id); });
+    join_groups(groups, list, [&](const List& group) {
+      join_sums(group);
+      return List(group.begin(), group.end() - 1);
+    });
   }
 
   // The last of the group does the work of all: by then everything that they read is there.
-  void join_sums(const std::vector<InstructionId>& group) {
+  void join_sums(const List& group) {
     Instruction joined = at(group.front());
     std::string name = plan_.value(joined.node).name;
     std::string right = after_left(joined);
@@ -250,7 +245,6 @@ class Joining {
   Plan& plan_;
   ProductSums& sums_;
   const std::vector<bool>& fixed_;
-  std::vector<int> readers_;
   std::map<BufferId, std::pair<BufferId, std::int64_t>> moved_;
   std::map<BufferId, NodeId> whole_of_;  // what lies in each buffer of several values
 };

@@ -293,7 +293,7 @@ class Lowering {
         made.op = OpCode::kFill;
         break;
     }
-    if (plan_.executable) fit_to_shapes(node, made);
+    if (plan_.executable) fit_to_shapes(graph_, plan_, made);
     const CostText cost = cost_text(graph_, id);
     made.flops = cost.flops;
     made.bytes = cost.bytes;
@@ -372,32 +372,6 @@ class Lowering {
   }
 
   const Shape& shape(NodeId id) const { return plan_.nodes[static_cast<std::size_t>(id)].shape; }
-  std::vector<std::int64_t> dims(NodeId id) const { return numbers(plan_.nodes[static_cast<std::size_t>(id)].shape); }
-
-  void fit_to_shapes(const Node& node, Instruction& made) {
-    const std::vector<std::int64_t> result = dims(made.node);
-    std::vector<std::vector<std::int64_t>> shapes;
-    std::vector<bool> in_parameters;
-    if (node.kind->role == Role::kMove || node.kind->role == Role::kUnmove) return;
-    for (const NodeId id : node.operands) {
-      shapes.push_back(dims(id));
-      in_parameters.push_back(graph_[id].space == Space());
-    }
-    if (made.op == OpCode::kPoint) made.loop = point_loop(result, shapes, in_parameters);
-    if (made.op == OpCode::kLocal && node.kind->local.prepare) made.local = node.kind->local.prepare({shapes, result}, node.attributes);
-    if (made.op == OpCode::kProduct) made.product = product_size(shapes[0], shapes[1]);
-    if (made.op == OpCode::kProductSum) made.product = {rows_of(shapes[1]), result[0], result[1]};
-  }
-
-  static std::int64_t rows_of(const std::vector<std::int64_t>& shape) {
-    std::int64_t rows = 1;
-    for (std::size_t k = 0; k + 1 < shape.size(); ++k) rows *= shape[k];
-    return rows;
-  }
-
-  static ProductSize product_size(const std::vector<std::int64_t>& a, const std::vector<std::int64_t>& b) {
-    return {rows_of(a), a.back(), b.size() > 1 ? b.back() : 1};
-  }
 
   const Graph& graph_;
   const Schedule& schedule_;

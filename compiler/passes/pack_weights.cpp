@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "compiler/passes/plan_use.h"
 #include "compiler/passes/product_terms.h"
 #include "core/kind.h"
 
@@ -41,7 +42,7 @@ ProductSums product_sums(const Plan& plan) {
     RightSide right{weights.buffer, made.reads[1], false, 1, 1};
     // A transposed matrix need not be made: packing reads it the other way.
     const Instruction* turn = maker[static_cast<std::size_t>(weights.buffer)];
-    if (turn && turn->op == OpCode::kLocal && turn->kind->name == "transpose" && plan.value(turn->node).shape.size() == 2) {
+    if (turn && turn->op == OpCode::kLocal && turn->kind->turns_matrix && plan.value(turn->node).shape.size() == 2) {
       right.buffer = turn->operands[0].buffer;
       right.transposed = true;
     }
@@ -190,16 +191,10 @@ class Packing {
 
   // Transposed weights that only products read.
   void drop_turned() {
-    std::vector<int> readers(plan_.buffers.size(), 0);
-    for (const Instruction& made : plan_.instructions) {
-      for (const Operand& operand : made.operands) {
-        if (operand.buffer != kNone) ++readers[static_cast<std::size_t>(operand.buffer)];
-        for (const BufferId start : operand.starts) ++readers[static_cast<std::size_t>(start)];
-      }
-    }
+    const std::vector<int> readers = count_reads(plan_);
     const auto unread = [&](InstructionId id) {
       const Instruction& made = plan_.instructions[static_cast<std::size_t>(id)];
-      const bool turn = made.op == OpCode::kLocal && made.layout == kNone && made.kind->name == "transpose";
+      const bool turn = made.op == OpCode::kLocal && made.layout == kNone && made.kind->turns_matrix;
       return turn && readers[static_cast<std::size_t>(made.result())] == 0 && !fixed_[static_cast<std::size_t>(made.result())];
     };
     for (Program* program : {&plan_.forward, &plan_.backward}) {

@@ -51,9 +51,4 @@ void join_products(Plan& plan, ProductSums& sums, const std::vector<bool>& fixed
 // Every product reads its weights as made by a kPack instruction, which stands before the loop that needs it.
 void pack_weights(Plan& plan, const ProductSums& sums, const std::vector<bool>& fixed);
 
-// Buffers that somebody outside the plan reads: outputs, gradients, lengths, the loss, `keep`.
-std::vector<bool> fixed_buffers(const Plan& plan, const std::vector<NodeId>& keep);
-// Drops instructions that stand in no segment and buffers that no instruction uses.
-void drop_unused(Plan& plan);
-
 }  // namespace tapeloop

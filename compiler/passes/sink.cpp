@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "compiler/passes/plan_use.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -14,10 +15,8 @@ class Sinking {
   Sinking(Plan& plan, const std::vector<bool>& fixed)
       : plan_(plan), fixed_(fixed), readers_(plan.buffers.size()), homes_(plan.instructions.size()) {
     for (std::size_t id = 0; id < plan.instructions.size(); ++id) {
-      for (const Operand& operand : plan.instructions[id].operands) {
-        note(operand.buffer, static_cast<InstructionId>(id));
-        for (const BufferId start : operand.starts) note(start, static_cast<InstructionId>(id));
-      }
+      for_each_read(plan.instructions[id],
+                    [&](BufferId read) { readers_[static_cast<std::size_t>(read)].push_back(static_cast<InstructionId>(id)); });
     }
   }
 
@@ -46,9 +45,6 @@ class Sinking {
  private:
   Instruction& at(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
   const Buffer& buffer(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
-  void note(BufferId id, InstructionId reader) {
-    if (id != kNone) readers_[static_cast<std::size_t>(id)].push_back(reader);
-  }
 
   // Every operand is at hand in any step: in P, or the point's own row.
   bool may_move(const Instruction& made) const {

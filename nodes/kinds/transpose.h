@@ -60,6 +60,7 @@ TAPELOOP_KIND(transpose) {
   kind.local = local_kernel<Transpose>();
   kind.cost = no_cost;
   kind.cheap = true;
+  kind.turns_matrix = true;
   kind.examples = {example({{2, 3}}), example({{1, 4}}), example({{2, 3, 4}})};
 }
 

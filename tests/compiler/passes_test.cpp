@@ -63,6 +63,17 @@ TEST(Hoist, LeftOutKeepsBulkWorkInTheScan) {
   EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).before, IsEmpty());
 }
 
+TEST(Without, AnUnknownNameIsRefused) {
+  CompileOptions options;
+  options.without = {"fuse_product"};
+  try {
+    compile_file("models/cells/gru.yaml", options);
+    FAIL() << "it was accepted";
+  } catch (const std::invalid_argument& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("did you mean 'fuse_products'?"));
+  }
+}
+
 TEST(Sink, PutsCheapPointWorkIntoTheStepThatReadsIt) {
   const auto bulk_points = [](const std::vector<std::string>& without) {
     CompileOptions options;

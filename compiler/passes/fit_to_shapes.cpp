@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "compiler/passes/lower.h"
+#include "core/kind.h"
 
 namespace tapeloop {
 namespace {
@@ -10,6 +11,9 @@ std::int64_t product(const std::vector<std::int64_t>& dims) {
   for (const std::int64_t dim : dims) result *= dim;
   return result;
 }
+
+// Rows of a matrix whose columns are the last dimension.
+std::int64_t leading(const std::vector<std::int64_t>& dims) { return product({dims.begin(), dims.end() - (dims.empty() ? 0 : 1)}); }
 
 // Row-major strides of a shape aligned at the end of `rank` dimensions; 0 where it is stretched.
 std::vector<std::int64_t> stretched_strides(const std::vector<std::int64_t>& shape, std::size_t rank) {
@@ -56,6 +60,22 @@ PointLoop point_loop(const std::vector<std::int64_t>& result, const std::vector<
     }
   }
   return loop;
+}
+
+void fit_to_shapes(const Graph& graph, const Plan& plan, Instruction& made) {
+  const Node& node = graph[made.node];
+  if (node.kind->role == Role::kMove || node.kind->role == Role::kUnmove) return;
+  const std::vector<std::int64_t> result = numbers(plan.value(made.node).shape);
+  std::vector<std::vector<std::int64_t>> shapes;
+  std::vector<bool> in_parameters;
+  for (const NodeId id : node.operands) {
+    shapes.push_back(numbers(plan.value(id).shape));
+    in_parameters.push_back(graph[id].space == Space());
+  }
+  if (made.op == OpCode::kPoint) made.loop = point_loop(result, shapes, in_parameters);
+  if (made.op == OpCode::kLocal && node.kind->local.prepare) made.local = node.kind->local.prepare({shapes, result}, node.attributes);
+  if (made.op == OpCode::kProduct) made.product = {leading(shapes[0]), shapes[0].back(), shapes[1].size() > 1 ? shapes[1].back() : 1};
+  if (made.op == OpCode::kProductSum) made.product = {leading(shapes[1]), result[0], result[1]};
 }
 
 }  // namespace tapeloop

@@ -1,6 +1,6 @@
-#include <utility>
+#include "compiler/passes/plan_use.h"
 
-#include "compiler/passes/product_terms.h"
+#include <utility>
 
 namespace tapeloop {
 namespace {
@@ -60,6 +60,14 @@ void drop_unused(Plan& plan) {
   const auto rename = [&](BufferId& id) { id = id == kNone ? kNone : now[static_cast<std::size_t>(id)]; };
   for (Instruction& made : plan.instructions) each_buffer(made, rename);
   for (PlanValue& value : plan.nodes) rename(value.buffer);
+}
+
+std::vector<int> count_reads(const Plan& plan) {
+  std::vector<int> reads(plan.buffers.size(), 0);
+  for (const Instruction& made : plan.instructions) {
+    for_each_read(made, [&](BufferId id) { ++reads[static_cast<std::size_t>(id)]; });
+  }
+  return reads;
 }
 
 std::vector<bool> fixed_buffers(const Plan& plan, const std::vector<NodeId>& keep) {
