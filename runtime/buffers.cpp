@@ -56,16 +56,35 @@ std::int64_t Buffers<T>::needed() const {
 }
 
 template <class T>
+std::size_t Buffers<T>::size(BufferId id) const {
+  return static_cast<std::size_t>(std::max<std::int64_t>(rows(id) * of(id).elements, 1));
+}
+
+// What grows at the same time lies in one piece of memory, which large pages fit better than many small ones.
+template <class T>
 void Buffers<T>::make_room() {
+  constexpr std::size_t kLine = kAlignment / sizeof(T);
+  struct Growing {
+    std::size_t array, first, size;
+  };
+  std::vector<Growing> growing;
+  std::size_t total = 0;
   for (std::size_t k = 0; k < arrays_.size(); ++k) {
     const auto id = static_cast<BufferId>(k);
-    if (of(id).kind != Buffer::Kind::kParameter && ready(of(id))) make_room(id);
+    if (of(id).kind == Buffer::Kind::kParameter || !ready(of(id)) || size(id) <= arrays_[k].size()) continue;
+    growing.push_back({k, total, size(id)});
+    total += (size(id) + kLine - 1) / kLine * kLine;
+    arrays_[k] = {};
   }
+  if (growing.empty()) return;
+  AlignedArray<T> together;
+  together.grow(total);
+  for (const Growing& array : growing) arrays_[array.array].share(together, array.first, array.size);
 }
 
 template <class T>
 void Buffers<T>::make_room(BufferId id) {
-  arrays_[static_cast<std::size_t>(id)].grow(static_cast<std::size_t>(std::max<std::int64_t>(rows(id) * of(id).elements, 1)));
+  arrays_[static_cast<std::size_t>(id)].grow(size(id));
 }
 
 template <class T>

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <new>
 #include <span>
 #include <vector>
 
 #include "core/plan.h"
 #include "runtime/extents.h"
+#include "runtime/memory.h"
 
 namespace tapeloop {
 
@@ -21,7 +21,12 @@ class AlignedArray {
   void grow(std::size_t count) {
     if (count <= count_) return;
     numbers_.reset();
-    numbers_.reset(static_cast<T*>(::operator new(count * sizeof(T), kAlignment)));
+    numbers_.reset(static_cast<T*>(allocate(count * sizeof(T))), &release);
+    count_ = count;
+  }
+  // Becomes part of what another array holds, which lives on until no part is used.
+  void share(const AlignedArray& other, std::size_t first, std::size_t count) {
+    numbers_ = std::shared_ptr<T[]>(other.numbers_, other.numbers_.get() + first);
     count_ = count;
   }
   T* data() { return numbers_.get(); }
@@ -29,11 +34,7 @@ class AlignedArray {
   std::size_t size() const { return count_; }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Free {
-    void operator()(T* numbers) const { ::operator delete(numbers, kAlignment); }
-  };
-  std::unique_ptr<T[], Free> numbers_;
+  std::shared_ptr<T[]> numbers_;
   std::size_t count_ = 0;
 };
 
@@ -46,7 +47,7 @@ class Buffers {
 
   // Bytes of all own buffers whose layout is ready; 2^63 - 1 if there are more.
   std::int64_t needed() const;
-  // Makes room for them.
+  // Makes room for them, beside each other.
   void make_room();
   void make_room(BufferId id);  // REQUIRES: own, its layout is ready
   // Fills with NaN, once until the next begin_poison, what instructions are to write (and has room by now).
@@ -73,6 +74,7 @@ class Buffers {
   Buffers(const Plan& plan, const Extents* extents, const Buffers* whole);
   bool own(const Buffer& buffer) const { return (buffer.layout == kNone) == (whole_ == nullptr); }
   bool ready(const Buffer& buffer) const;
+  std::size_t size(BufferId id) const;  // numbers; at least 1
 
   const Plan& plan_;
   const Extents* extents_;  // null: of P

@@ -43,11 +43,19 @@ struct Tile {
   std::size_t ldc;
   const T* from = nullptr;
   std::size_t ldf = 0;
+  T* kept_a = nullptr;  // [p][i]
+  T* kept_b = nullptr;  // [p][j]
 };
 
 enum class Into { kSet, kChain, kSum };  // c = a b; from is the chain's first number; c += a b
 
-template <Into kInto, std::size_t kRows, std::size_t kVectors, class T>
+// What of a (its lda is 1 then) and b is also copied in the order in which it is read: multiply-adds hide what that costs.
+enum class Keep { kNothing, kLeft, kRight, kBoth };
+constexpr bool KeepsLeft(Keep keep) { return keep == Keep::kLeft || keep == Keep::kBoth; }
+constexpr bool KeepsRight(Keep keep) { return keep == Keep::kRight || keep == Keep::kBoth; }
+constexpr std::size_t kAhead = 24;  // rows of a strided a that are on their way
+
+template <Into kInto, std::size_t kRows, std::size_t kVectors, Keep kKeep = Keep::kNothing, class T>
 HWY_INLINE void Micro(std::size_t k, const Tile<T>& tile) {
   constexpr Tag<T> d;
   const std::size_t lanes = hn::Lanes(d);
@@ -67,6 +75,13 @@ HWY_INLINE void Micro(std::size_t k, const Tile<T>& tile) {
   for (std::size_t p = 0; p < k; ++p, a += tile.step, b += tile.ldb) {
     hn::Vec<Tag<T>> right[kVectors];
     for (std::size_t v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, b + v * lanes);
+    if constexpr (KeepsRight(kKeep)) {
+      for (std::size_t v = 0; v < kVectors; ++v) hn::StoreU(right[v], d, tile.kept_b + (p * kVectors + v) * lanes);
+    }
+    if constexpr (KeepsLeft(kKeep)) {
+      hwy::Prefetch(tile.a + HWY_MIN(p + kAhead, k - 1) * tile.step);
+      for (std::size_t i = 0; i < kRows; ++i) tile.kept_a[p * kRows + i] = a[i];
+    }
     for (std::size_t i = 0; i < kRows; ++i) {
       const hn::Vec<Tag<T>> left = hn::Set(d, a[i * tile.lda]);
       for (std::size_t v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
@@ -266,30 +281,67 @@ HWY_NOINLINE void PackRight(std::size_t m, std::size_t n, const T* b, std::size_
   });
 }
 
-// One strip of the result's rows: rows of c are columns of a.
+// Columns of a as they lie, and the place where they are kept in strips; `kept`: they are there already.
+template <class T>
+struct LeftBlock {
+  std::size_t rows;
+  std::size_t columns;
+  const T* a;
+  std::size_t lda;
+  T* strips;
+  bool kept = false;
+};
+
+// A whole strip of the result's rows and a whole panel, which is read from b the first time and from where it is kept afterwards.
+template <class T>
+HWY_INLINE void WholeStrip(const LeftBlock<T>& left, std::size_t i, Tile<T> tile, const T* b, std::size_t ldb) {
+  if (i == 0) {
+    tile.kept_b = const_cast<T*>(tile.b);
+    tile.b = b;
+    tile.ldb = ldb;
+  }
+  if (left.kept) {
+    if (i == 0) return Micro<Into::kSum, kTall, kWide, Keep::kRight>(left.rows, tile);
+    return Micro<Into::kSum, kTall, kWide>(left.rows, tile);
+  }
+  tile.kept_a = left.strips + i * left.rows;
+  tile.a = left.a + i;
+  tile.step = left.lda;
+  if (i == 0) return Micro<Into::kSum, kTall, kWide, Keep::kBoth>(left.rows, tile);
+  Micro<Into::kSum, kTall, kWide, Keep::kLeft>(left.rows, tile);
+}
+
+// One strip of the result's rows, which are columns of a, from where it is kept.
 template <class T>
 HWY_INLINE void StripOfColumns(std::size_t m, std::size_t rows, Tile<T> tile, std::size_t columns) {
   if (rows >= kTall) return Columns<Into::kSum, kTall>(m, tile, columns);
   for (std::size_t i = 0; i < rows; ++i, ++tile.a, tile.c += tile.ldc) Columns<Into::kSum, 1>(m, tile, columns);
 }
 
-// c += a^T b for one packed block of a's columns. Panels of b are packed one by one, right before they are used; the lines of the
-// next one are on their way meanwhile.
+// c += a^T b for one block of a's columns. Whole strips and panels are packed while they are used for the first time, what is at the
+// ends beforehand. The lines of the next panel are on their way meanwhile.
 template <class T>
-void AddPanels(std::size_t rows, std::size_t columns, const T* left, const SummedRight<T>& right, T* scratch) {
+void AddPanels(LeftBlock<T>& left, const SummedRight<T>& right, T* scratch) {
   const std::size_t width = PanelColumns<T>();
   for (std::size_t j = 0; j < right.n; j += width) {
-    const T* panel = right.b + j;
-    PackRight(rows, HWY_MIN(width, right.n - j), panel, right.ldb, scratch);
-    const std::size_t ahead = j + width < right.n ? rows : 0;
+    const std::size_t columns = HWY_MIN(width, right.n - j);
+    const std::size_t whole = columns < width ? 0 : left.columns - left.columns % kTall;
+    if (whole == 0) PackRight(left.rows, columns, right.b + j, right.ldb, scratch);
+    if (!left.kept) PackLeft(left.rows, left.columns - whole, left.a + whole, left.lda, left.strips + whole * left.rows);
+    const std::size_t ahead = j + width < right.n ? left.rows : 0;
     std::size_t fetched = 0;
-    for (std::size_t i = 0; i < columns; i += kTall) {
-      for (const std::size_t fetch = ahead * (i + kTall) / columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
-        Fetch(width, panel + width + fetched * right.ldb);
+    for (std::size_t i = 0; i < left.columns; i += kTall) {
+      for (const std::size_t fetch = ahead * (i + kTall) / left.columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
+        Fetch(width, right.b + j + width + fetched * right.ldb);
       }
-      const Tile<T> tile{left + i * rows, 1, kTall, scratch, width, right.c + i * right.ldc + j, right.ldc};
-      StripOfColumns(rows, columns - i, tile, right.n - j);
+      const Tile<T> tile{left.strips + i * left.rows, 1, kTall, scratch, width, right.c + i * right.ldc + j, right.ldc};
+      if (i < whole) {
+        WholeStrip(left, i, tile, right.b + j, right.ldb);
+      } else {
+        StripOfColumns(left.rows, left.columns - i, tile, columns);
+      }
     }
+    left.kept = true;
   }
 }
 
@@ -298,15 +350,13 @@ void MultiplyTransposed(std::size_t m, std::size_t k, const T* a, std::size_t ld
                         T* scratch) {
   T* panel = scratch + kSummedRows * (kStripColumns + kPanelRoom);
   for (std::size_t row = 0; row < m; row += kSummedRows) {
-    const std::size_t rows = HWY_MIN(kSummedRows, m - row);
     for (std::size_t column = 0; column < k; column += kStripColumns) {
-      const std::size_t columns = HWY_MIN(kStripColumns, k - column);
-      PackLeft(rows, columns, a + row * lda + column, lda, scratch);
+      LeftBlock<T> left{HWY_MIN(kSummedRows, m - row), HWY_MIN(kStripColumns, k - column), a + row * lda + column, lda, scratch};
       for (std::size_t q = 0; q < count; ++q) {
         SummedRight<T> part = right[q];
         part.b += row * part.ldb;
         part.c += column * part.ldc;
-        AddPanels(rows, columns, scratch, part, panel);
+        AddPanels(left, part, panel);
       }
     }
   }
