@@ -192,7 +192,13 @@ class AddingUp {
         take_terms(product, leaf.product);
       }
     }
-    if (begin != Begin::kZeros && may_begin(sum(product))) begin_with_one(product, others, begin);
+    List moved;
+    if (begin != Begin::kZeros && may_begin(sum(product))) {
+      const bool own =
+          std::none_of(others.begin(), others.end(), [&](const Leaf& leaf) { return leaf.in_p || earlier_product(leaf) != kNone; });
+      if (begin == Begin::kAnything && own) moved = add_up(others, inner);
+      begin_with_one(product, others, begin);
+    }
     Instruction& merged = at(product);
     if (others.empty()) {
       merged.results = {{at(root).result()}};
@@ -202,16 +208,26 @@ class AddingUp {
     PlanValue& value = plan_.nodes[static_cast<std::size_t>(merged.node)];
     value.text = text_of(plan_, sum(product));
     merged.text = value.name + " = " + value.text;
-    List moved{product};
+    moved.push_back(product);
     if (others.empty()) return moved;
-    Leaf partial = others.front();
-    for (std::size_t k = 1; k < others.size(); ++k) {
-      add(inner[k - 1], partial, others[k]);
-      moved.push_back(inner[k - 1]);
-      partial = {{at(inner[k - 1]).result(), kNone, {}, {}, 0}, at(inner[k - 1]).node, kNone, false};
-    }
-    add(root, partial, {{merged.result(), kNone, {}, {}, 0}, merged.node, kNone, false});
+    const List added = add_up(others, inner);
+    moved.insert(moved.end(), added.begin(), added.end());
+    add(root, others.front(), {{merged.result(), kNone, {}, {}, 0}, merged.node, kNone, false});
     return moved;
+  }
+
+  // One value for all of them, by the additions that are free for it; returns these. What is added before a product, which then begins
+  // with it, joins the pass that makes what is added.
+  List add_up(std::vector<Leaf>& others, const List& inner) {
+    List added;
+    for (std::size_t k = 1; k < others.size(); ++k) {
+      const InstructionId id = inner[k - 1];
+      add(id, others.front(), others[k]);
+      others.front() = {{at(id).result(), kNone, {}, {}, 0}, at(id).node, kNone, false};
+      added.push_back(id);
+    }
+    if (!others.empty()) others.resize(1);
+    return added;
   }
 
   void take_terms(InstructionId product, InstructionId from) {

@@ -13,9 +13,12 @@ class Rematerialisation {
   void run() {
     kept_.assign(static_cast<std::size_t>(count_), false);
     copy_.assign(static_cast<std::size_t>(count_), kNone);
+    for (const OutputRef& output : graph_.outputs) {
+      if (is_forward(output.node)) kept_[static_cast<std::size_t>(output.node)] = true;
+    }
     for (NodeId id = 0; id < count_; ++id) {
       if (graph_[id].phase != Phase::kBackward) continue;
-      for (const NodeId operand : graph_[id].operands) keep(operand);
+      for (const NodeId operand : graph_[id].operands) keep(operand, is_point_work(id));
     }
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (graph_[id].phase != Phase::kBackward) continue;
@@ -31,12 +34,18 @@ class Rematerialisation {
  private:
   bool is_forward(NodeId id) const { return id != kNone && id < count_ && graph_[id].phase == Phase::kForward; }
 
-  // Values that are there in backward whatever we do: not cheap ones, and what moves read.
-  void keep(NodeId id) {
+  // Reads its operands point by point: what is recomputed for it need not be there for all points at once.
+  bool is_point_work(NodeId id) const {
+    const Role role = graph_[id].kind->role;
+    return role == Role::kPoint || role == Role::kLocal;
+  }
+
+  // Values that are there in backward whatever we do: outputs, not cheap ones, and those that products, sums and moves read.
+  void keep(NodeId id, bool by_points) {
     if (!is_forward(id)) return;
     if (is_plain_move(id)) {
-      for (const NodeId operand : graph_[id].operands) keep(operand);
-    } else if (!is_cheap(id)) {
+      for (const NodeId operand : graph_[id].operands) keep(operand, false);
+    } else if (!by_points || !is_cheap(id)) {
       kept_[static_cast<std::size_t>(id)] = true;
     }
   }
@@ -70,7 +79,7 @@ class Rematerialisation {
 
   // The node that backward reads instead of this one: itself, or its copy in the backward phase.
   NodeId recomputed(NodeId id) {
-    if (!is_forward(id)) return id;
+    if (!is_forward(id) || kept_[static_cast<std::size_t>(id)]) return id;
     const bool move = is_plain_move(id);
     if (!move && !is_cheap(id)) return id;
     if (copy_[static_cast<std::size_t>(id)] != kNone) return copy_[static_cast<std::size_t>(id)];

@@ -1,5 +1,5 @@
 // Recomputes in backward what is cheaper to compute than to keep: moves, and pointwise values without transcendental functions
-// whose operands are on the tape anyway.
+// whose operands are on the tape anyway, if only pointwise work reads them. Products, sums and moves need all of a value at once.
 #pragma once
 
 #include "core/graph.h"
@@ -7,7 +7,8 @@
 
 namespace tapeloop {
 
-// Ensures: backward reads no forward `move`; a cheap forward value is read by backward only if one of its operands is not.
+// Ensures: backward reads no forward `move`; a cheap forward value is read by backward only if one of its operands is not, or if it is
+// kept anyway.
 Graph rematerialise(Graph graph);
 
 }  // namespace tapeloop

@@ -67,6 +67,7 @@ class Simplification {
         subtract_(&registry.at("subtract")),
         multiply_(&registry.at("multiply")),
         divide_(&registry.at("divide")),
+        negate_(&registry.at("negate")),
         constant_(&registry.at("constant")),
         equal_(graph) {}
 
@@ -145,6 +146,7 @@ class Simplification {
     if (node.kind->of_shapes) fold_shapes(node);
     if (role == Role::kPoint) {
       fold(node);
+      take_signs(node);
       const NodeId neutral = neutral_operand(node);
       if (neutral != kNone && fits(neutral, node)) {
         replace(id, neutral);
@@ -168,6 +170,14 @@ class Simplification {
     node.kind = constant_;
     node.operands.clear();
     node.text = fmt::format("{}", node.value);
+  }
+
+  // (-a) + b = b - a, a + (-b) = a - b, a - (-b) = a + b: the same bits by one op less.
+  void take_signs(Node& node) const {
+    if (node.kind == add_ && graph_[node.operands[0]].kind == negate_) std::swap(node.operands[0], node.operands[1]);
+    if ((node.kind != add_ && node.kind != subtract_) || graph_[node.operands[1]].kind != negate_) return;
+    node.kind = node.kind == add_ ? subtract_ : add_;
+    node.operands[1] = graph_[node.operands[1]].operands[0];
   }
 
   // What follows from shapes alone is a constant once they are known.
@@ -228,6 +238,7 @@ class Simplification {
   const NodeKind* subtract_;
   const NodeKind* multiply_;
   const NodeKind* divide_;
+  const NodeKind* negate_;
   const NodeKind* constant_;
   EqualNodes equal_;
   std::vector<NodeId> same_;  // node -> the node that stands for it

@@ -63,6 +63,20 @@ TEST(Hoist, LeftOutKeepsBulkWorkInTheScan) {
   EXPECT_THAT(places_of(inside, inside.forward, OpCode::kProduct).before, IsEmpty());
 }
 
+TEST(Simplify, ASignGoesIntoASumOrADifference) {
+  CompileOptions without_gradients;
+  without_gradients.gradients = false;
+  const auto ops = [&](const std::string& equation) {
+    const Plan plan =
+        compile_text("tapeloop: 1\ninputs: {x: {shape: [4]}}\nnodes: {y: '" + equation + "'}\noutputs: [y]\n", without_gradients).plan;
+    return std::vector<std::ptrdiff_t>{made(plan, "negate"), made(plan, "add"), made(plan, "subtract")};
+  };
+  EXPECT_THAT(ops("-exp(x) + x"), ElementsAre(0, 0, 1));
+  EXPECT_THAT(ops("x + -exp(x)"), ElementsAre(0, 0, 1));
+  EXPECT_THAT(ops("x - -exp(x)"), ElementsAre(0, 1, 0));
+  EXPECT_THAT(ops("-exp(x) - x"), ElementsAre(1, 0, 1));
+}
+
 TEST(Without, AnUnknownNameIsRefused) {
   CompileOptions options;
   options.without = {"fuse_product"};
@@ -81,7 +95,7 @@ TEST(Sink, PutsCheapPointWorkIntoTheStepThatReadsIt) {
     const Plan plan = compile_file("models/cells/lstm.yaml", options).plan;
     return places_of(plan, plan.backward, OpCode::kPoint).before.size();
   };
-  EXPECT_EQ(bulk_points({"fuse_points"}), 1U);  // h, which a weight's gradient reads after the scan
+  EXPECT_EQ(bulk_points({"fuse_points"}), 0U);
   EXPECT_GT(bulk_points({"fuse_points", "sink"}), 5U);
 }
 
@@ -91,6 +105,13 @@ TEST(Share, LeftOutGivesEveryValueItsOwnBuffer) {
   const std::size_t shared = compile_file("models/cells/lstm.yaml", options).plan.buffers.size();
   options.without.emplace_back("share");
   EXPECT_LT(shared, compile_file("models/cells/lstm.yaml", options).plan.buffers.size());
+}
+
+TEST(Rematerialise, RecomputesWhatPointsReadAndKeepsWhatProductsNeedWhole) {
+  const Plan plan = compile_file("models/cells/gru.yaml").plan;
+  EXPECT_THAT(places_of(plan, plan.backward, OpCode::kPoint).before, IsEmpty());  // r * h_tm1, which n.linear.2's gradient reads, is kept
+  const Places sums = places_of(plan, plan.backward, OpCode::kProductSum);
+  EXPECT_THAT(sums.after, testing::Contains("sum((r * h_tm1)^T @ d(n#5))"));
 }
 
 TEST(Rematerialise, KeepsNoTapsOnTheTape) {

@@ -104,9 +104,10 @@ TEST(GruPlan, HasOneInputProductAndOneRecurrentOneForAllThatReadTheSame) {
 
 TEST(FuseProducts, SumsAreOneProductWithSeveralTerms) {
   const Plan plan = compile_file("models/cells/gru.yaml").plan;
-  EXPECT_THAT(
-      places_of(plan, plan.backward, OpCode::kProduct).inside,
-      ElementsAre("d(n#5) @ transpose(n.linear.2)", "d(h#1)#2 + d(z#4) @ transpose(z.linear.h_tm1) + d(r#4) @ transpose(r.linear.h_tm1)"));
+  // What else is added up comes first, and the product begins with it.
+  EXPECT_THAT(places_of(plan, plan.backward, OpCode::kProduct).inside,
+              ElementsAre("d(n#5) @ transpose(n.linear.2)",
+                          "d(h_tm1)+#2 + d(z#4) @ transpose(z.linear.h_tm1) + d(r#4) @ transpose(r.linear.h_tm1)"));
 }
 
 TEST(GruPlan, EachWeightGradientIsOneProductAfterTheBackwardScan) {
