@@ -151,13 +151,14 @@ void Rows(std::size_t m, std::size_t k, Tile<T> tile, std::size_t columns) {
 
 // One row: a few panels at once, as the sums of a single panel would wait for each other.
 template <class T>
-std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, const T* from, T* c) {
+std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, const T* from, T* c, bool back) {
   constexpr Tag<T> d;
   constexpr std::size_t kPanels = 4;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t width = PanelColumns<T>();
-  std::size_t done = 0;
-  for (; done + kPanels * width <= n; done += kPanels * width) {
+  const std::size_t groups = n / (kPanels * width);
+  for (std::size_t g = 0; g < groups; ++g) {
+    const std::size_t done = (back ? groups - 1 - g : g) * kPanels * width;
     hn::Vec<Tag<T>> sum[kPanels][kWide];
     for (std::size_t q = 0; q < kPanels; ++q) {
       for (std::size_t v = 0; v < kWide; ++v) sum[q][v] = from ? hn::LoadU(d, from + done + q * width + v * lanes) : hn::Zero(d);
@@ -173,7 +174,7 @@ std::size_t OneRow(std::size_t k, std::size_t n, const T* a, const T* packed, co
       for (std::size_t v = 0; v < kWide; ++v) hn::StoreU(sum[q][v], d, c + done + q * width + v * lanes);
     }
   }
-  return done;
+  return groups * kPanels * width;
 }
 
 template <class T>
@@ -203,22 +204,25 @@ HWY_INLINE void Fetch(std::size_t k, const T* row) {
 
 template <class T>
 void MultiplyPacked(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, const T* from,
-                    std::size_t ldf, T* c, std::size_t ldc) {
+                    std::size_t ldf, T* c, std::size_t ldc, bool back) {
   const std::size_t width = PanelColumns<T>();
-  const std::size_t done = m == 1 ? OneRow(k, n, a, packed, from, c) : 0;
+  const std::size_t done = m == 1 ? OneRow(k, n, a, packed, from, c, back) : 0;
+  const std::size_t panels = (n - done + width - 1) / width;
+  const auto column = [&](std::size_t panel) { return done + (back ? panels - 1 - panel : panel) * width; };
   for (std::size_t row = 0; row < m; row += kBlockRows) {
     const std::size_t rows = HWY_MIN(kBlockRows, m - row);
     const std::size_t after = HWY_MIN(kBlockRows, m - row - rows);  // rows of the next block: on their way while this one is used
     std::size_t fetched = 0;
-    for (std::size_t j = done; j < n; j += width) {
-      const std::size_t fetch = HWY_MIN(after, after * (j + width) / n);
-      for (; fetched < fetch; ++fetched) Fetch(k, a + (row + rows + fetched) * lda);
+    for (std::size_t panel = 0; panel < panels; ++panel) {
+      const std::size_t j = column(panel);
+      for (const std::size_t fetch = after * (panel + 1) / panels; fetched < fetch; ++fetched) Fetch(k, a + (row + rows + fetched) * lda);
       Tile<T> tile{a + row * lda, lda, 1, packed + j * k, width, c + row * ldc + j, ldc};
       if (from) {
         tile.from = from + row * ldf + j;
         tile.ldf = ldf;
-        if (j + width < n && ldf > 0) {
-          for (std::size_t i = 0; i < rows; ++i) Fetch(HWY_MIN(width, n - j - width), tile.from + width + i * ldf);
+        if (panel + 1 < panels && ldf > 0) {
+          const std::size_t next = column(panel + 1);
+          for (std::size_t i = 0; i < rows; ++i) Fetch(HWY_MIN(width, n - next), from + (row + i) * ldf + next);
         }
         Rows<Into::kChain>(rows, k, tile, n - j);
       } else {
@@ -249,36 +253,32 @@ void Multiply(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size
 // Some rows at a time, so that reads go along a few rows and writes go along a strip.
 constexpr std::size_t kPackedRows = 8;
 
-// m rows of x, cut into strips: [strip][m][kColumns vectors or numbers], zeros past the last column.
-template <class T, class Copy>
-HWY_INLINE void PackStrips(std::size_t m, std::size_t n, const T* x, std::size_t ld, std::size_t columns, T* out, const Copy& copy) {
+// m rows of a, cut into strips: [strip][m][kTall], zeros past the last column.
+template <class T>
+HWY_NOINLINE void PackLeft(std::size_t m, std::size_t k, const T* a, std::size_t lda, T* out) {
   for (std::size_t row = 0; row < m; row += kPackedRows) {
     const std::size_t rows = HWY_MIN(kPackedRows, m - row);
-    const T* from = x + row * ld;
-    T* strip = out + row * columns;
+    const T* HWY_RESTRICT from = a + row * lda;
+    T* HWY_RESTRICT strip = out + row * kTall;
     std::size_t j = 0;
-    for (; j + columns <= n; j += columns, strip += m * columns) {
-      for (std::size_t i = 0; i < rows; ++i) copy(from + i * ld + j, strip + i * columns);
+    for (; j + kTall <= k; j += kTall, strip += m * kTall) {
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t q = 0; q < kTall; ++q) strip[i * kTall + q] = from[i * lda + j + q];
+      }
     }
-    for (std::size_t i = 0; i < rows && j < n; ++i) {
-      for (std::size_t q = 0; q < columns; ++q) strip[i * columns + q] = j + q < n ? from[i * ld + j + q] : T(0);
+    for (std::size_t i = 0; i < rows && j < k; ++i) {
+      for (std::size_t q = 0; q < kTall; ++q) strip[i * kTall + q] = j + q < k ? from[i * lda + j + q] : T(0);
     }
   }
 }
 
-template <class T>
-HWY_NOINLINE void PackLeft(std::size_t m, std::size_t k, const T* a, std::size_t lda, T* out) {
-  PackStrips(m, k, a, lda, kTall, out, [](const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
-    for (std::size_t q = 0; q < kTall; ++q) to[q] = from[q];
-  });
-}
-
+// m rows of b, n columns, into a panel.
 template <class T>
 HWY_NOINLINE void PackRight(std::size_t m, std::size_t n, const T* b, std::size_t ldb, T* out) {
-  constexpr Tag<T> d;
-  PackStrips(m, n, b, ldb, PanelColumns<T>(), out, [d](const T* HWY_RESTRICT from, T* HWY_RESTRICT to) {
-    for (std::size_t v = 0; v < kWide; ++v) hn::StoreU(hn::LoadU(d, from + v * hn::Lanes(d)), d, to + v * hn::Lanes(d));
-  });
+  const std::size_t width = PanelColumns<T>();
+  for (std::size_t i = 0; i < m; ++i, b += ldb, out += width) {
+    for (std::size_t j = 0; j < n; ++j) out[j] = b[j];
+  }
 }
 
 // Columns of a as they lie, and the place where they are kept in strips; `kept`: they are there already.
@@ -311,53 +311,99 @@ HWY_INLINE void WholeStrip(const LeftBlock<T>& left, std::size_t i, Tile<T> tile
   Micro<Into::kSum, kTall, kWide, Keep::kLeft>(left.rows, tile);
 }
 
-// One strip of the result's rows, which are columns of a, from where it is kept.
-template <class T>
-HWY_INLINE void StripOfColumns(std::size_t m, std::size_t rows, Tile<T> tile, std::size_t columns) {
-  if (rows >= kTall) return Columns<Into::kSum, kTall>(m, tile, columns);
-  for (std::size_t i = 0; i < rows; ++i, ++tile.a, tile.c += tile.ldc) Columns<Into::kSum, 1>(m, tile, columns);
-}
-
-// c += a^T b for one block of a's columns. Whole strips and panels are packed while they are used for the first time, what is at the
-// ends beforehand. The lines of the next panel are on their way meanwhile.
+// c += a^T b for one block of a's columns and whole panels of b. Whole strips are packed while they are used for the first time, and so
+// is each panel; columns of a that fill no strip beforehand. The lines of the next panel are on their way meanwhile.
 template <class T>
 void AddPanels(LeftBlock<T>& left, const SummedRight<T>& right, T* scratch) {
   const std::size_t width = PanelColumns<T>();
-  for (std::size_t j = 0; j < right.n; j += width) {
-    const std::size_t columns = HWY_MIN(width, right.n - j);
-    const std::size_t whole = columns < width ? 0 : left.columns - left.columns % kTall;
-    if (whole == 0) PackRight(left.rows, columns, right.b + j, right.ldb, scratch);
+  const std::size_t whole = left.columns - left.columns % kTall;
+  for (std::size_t j = 0; j + width <= right.n; j += width) {
     if (!left.kept) PackLeft(left.rows, left.columns - whole, left.a + whole, left.lda, left.strips + whole * left.rows);
-    const std::size_t ahead = j + width < right.n ? left.rows : 0;
+    if (whole == 0) PackRight(left.rows, width, right.b + j, right.ldb, scratch);
+    const std::size_t ahead = j + 2 * width <= right.n ? left.rows : 0;
     std::size_t fetched = 0;
     for (std::size_t i = 0; i < left.columns; i += kTall) {
       for (const std::size_t fetch = ahead * (i + kTall) / left.columns; fetched < HWY_MIN(fetch, ahead); ++fetched) {
         Fetch(width, right.b + j + width + fetched * right.ldb);
       }
-      const Tile<T> tile{left.strips + i * left.rows, 1, kTall, scratch, width, right.c + i * right.ldc + j, right.ldc};
+      Tile<T> tile{left.strips + i * left.rows, 1, kTall, scratch, width, right.c + i * right.ldc + j, right.ldc};
       if (i < whole) {
         WholeStrip(left, i, tile, right.b + j, right.ldb);
-      } else {
-        StripOfColumns(left.rows, left.columns - i, tile, columns);
+        continue;
       }
+      for (std::size_t q = i; q < left.columns; ++q, ++tile.a, tile.c += tile.ldc) Micro<Into::kSum, 1, kWide>(left.rows, tile);
     }
     left.kept = true;
   }
 }
 
+// The last columns of several right sides share a panel.
+template <class T>
+struct SharedPanel {
+  static constexpr std::size_t kMost = 2 * kPanelRoom;  // no piece is empty
+  SummedRight<T> pieces[kMost];
+  std::size_t count = 0;
+  std::size_t columns = 0;
+};
+
+template <class T>
+void AddShared(LeftBlock<T>& left, SharedPanel<T>& panel, T* scratch) {
+  constexpr Tag<T> d;
+  const std::size_t width = PanelColumns<T>();
+  if (panel.count == 0) return;
+  if (!left.kept) PackLeft(left.rows, left.columns, left.a, left.lda, left.strips);
+  left.kept = true;
+  std::size_t column = 0;
+  for (std::size_t q = 0; q < panel.count; column += panel.pieces[q++].n) {
+    PackRight(left.rows, panel.pieces[q].n, panel.pieces[q].b, panel.pieces[q].ldb, scratch + column);
+  }
+  for (std::size_t i = 0; i < left.rows; ++i) {
+    for (std::size_t j = column; j < width; ++j) scratch[i * width + j] = T(0);
+  }
+  HWY_ALIGN T sums[kTall * kWide * hn::MaxLanes(d)];
+  for (std::size_t i = 0; i < left.columns; i += kTall) {
+    const std::size_t rows = HWY_MIN(kTall, left.columns - i);
+    const Tile<T> tile{left.strips + i * left.rows, 1, kTall, scratch, width, sums, width};
+    if (column <= hn::Lanes(d)) {  // strips have room for all of kTall, zeros past the last column
+      Micro<Into::kSet, kTall, 1>(left.rows, tile);
+    } else {
+      Micro<Into::kSet, kTall, kWide>(left.rows, tile);
+    }
+    const T* sum = sums;
+    for (std::size_t q = 0; q < panel.count; sum += panel.pieces[q++].n) {
+      const SummedRight<T>& piece = panel.pieces[q];
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < piece.n; ++j) piece.c[(i + r) * piece.ldc + j] += sum[r * width + j];
+      }
+    }
+  }
+  panel.count = panel.columns = 0;
+}
+
 template <class T>
 void MultiplyTransposed(std::size_t m, std::size_t k, const T* a, std::size_t lda, const SummedRight<T>* right, std::size_t count,
                         T* scratch) {
+  const std::size_t width = PanelColumns<T>();
   T* panel = scratch + kSummedRows * (kStripColumns + kPanelRoom);
   for (std::size_t row = 0; row < m; row += kSummedRows) {
     for (std::size_t column = 0; column < k; column += kStripColumns) {
       LeftBlock<T> left{HWY_MIN(kSummedRows, m - row), HWY_MIN(kStripColumns, k - column), a + row * lda + column, lda, scratch};
+      SharedPanel<T> shared;
       for (std::size_t q = 0; q < count; ++q) {
         SummedRight<T> part = right[q];
         part.b += row * part.ldb;
         part.c += column * part.ldc;
         AddPanels(left, part, panel);
+        const std::size_t whole = part.n - part.n % width;
+        if (whole == part.n) continue;
+        part.b += whole;
+        part.c += whole;
+        part.n -= whole;
+        if (shared.columns + part.n > width) AddShared(left, shared, panel);
+        shared.pieces[shared.count++] = part;
+        shared.columns += part.n;
       }
+      AddShared(left, shared, panel);
     }
   }
 }

@@ -30,8 +30,9 @@ struct ProductKernels {
   void (*pack)(std::size_t k, std::size_t n, const T* b, std::size_t step_k, std::size_t step_n, std::size_t rows, std::size_t row,
                std::size_t column, T* packed);
   // c[m, n] = from[m, n] + a[m, k] b; lda, ldf and ldc: numbers from row to row. from may be null (zeros) or c itself; ldf may be 0.
+  // back: panels from the last to the first. Steps that take turns find the panels of the step before that are still in cache.
   void (*multiply_packed)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* packed, const T* from,
-                          std::size_t ldf, T* c, std::size_t ldc);
+                          std::size_t ldf, T* c, std::size_t ldc, bool back);
   // The same by b[k, n] as it lies, row-major. scratch: k * kPanelRoom numbers.
   void (*multiply)(std::size_t m, std::size_t k, std::size_t n, const T* a, std::size_t lda, const T* b, std::size_t ldb, T* c,
                    std::size_t ldc, T* scratch);

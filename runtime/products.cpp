@@ -48,9 +48,9 @@ void Products<T>::clear_past_end(const ProductSize& size, T* packed) {
 
 template <class T>
 void Products<T>::multiply_packed(const ProductSize& size, const Strided<const T>& a, const T* packed, const Strided<const T>& from,
-                                  const Strided<T>& y) {
+                                  const Strided<T>& y, bool back) {
   kernels_.multiply_packed(count(size.m), count(size.k), count(size.n), a.data, count(a.stride), packed, from.data, count(from.stride),
-                           y.data, count(y.stride));
+                           y.data, count(y.stride), back);
 }
 
 template <class T>

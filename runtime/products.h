@@ -27,8 +27,9 @@ class Products {
   // y[m, n] = a[m, k] b[k, n], overwritten.
   void multiply(const ProductSize& size, const T* a, const T* b, T* y);
   // y = from + a b with packed weights, rows maybe apart; from: no data: zeros; stride 0: one row for all; it may be y itself.
+  // back: see ProductKernels.
   void multiply_packed(const ProductSize& size, const Strided<const T>& a, const T* packed, const Strided<const T>& from,
-                       const Strided<T>& y);
+                       const Strided<T>& y, bool back);
   // Packs one of the blocks of weights that lie side by side in `packed` [size.k, size.n].
   void pack(const ProductSize& size, const WeightBlock& block, const T* weights, T* packed);
   void clear_past_end(const ProductSize& size, T* packed);  // what no block covers

@@ -23,6 +23,7 @@ template <class T>
 void SumWork<T>::product_packed(const Step& step) {
   const Instruction& made = *step.instruction;
   const std::size_t pairs = step.operands.size() / 2;
+  const bool back = frame_.block(static_cast<std::size_t>(made.depth)) % 2 == 1;
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
     Strided<T> out{frame_.result(step, begin), step.elements};
     Strided<const T> from{nullptr, 0};
@@ -34,7 +35,7 @@ void SumWork<T>::product_packed(const Step& step) {
       const Rows<T> a = frame_.read(step, 2 * pair, begin, end);
       const T* b = frame_.reader().row(step.operands[2 * pair + 1].buffer, 0);
       if (a.zeros) continue;
-      add_packed(made.product, step.operands[2 * pair].elements, end - begin, a, b, from, out);
+      add_packed(made.product, step.operands[2 * pair].elements, end - begin, a, b, from, out, back);
       from = {out.data, out.stride};
     }
     if (from.data != out.data) copy_rows(from, end - begin, out);
@@ -44,19 +45,19 @@ void SumWork<T>::product_packed(const Step& step) {
 // out = from + a b for some points.
 template <class T>
 void SumWork<T>::add_packed(const ProductSize& size, std::int64_t width, std::int64_t points, const Rows<T>& a, const T* b,
-                            const Strided<const T>& from, const Strided<T>& out) {
+                            const Strided<const T>& from, const Strided<T>& out, bool back) {
   const std::int64_t k = width / size.m;
   const bool together = size.m == 1 || (a.stride == width && (!from.data || from.stride == out.stride));
   if (together) {  // rows of all points are one tall matrix
     const std::int64_t apart = size.m == 1 ? from.stride : size.n;
     const Strided<T> rows{out.data, size.m == 1 ? out.stride : size.n};
-    products_.multiply_packed({points * size.m, k, size.n}, {a.data, size.m == 1 ? a.stride : k}, b, {from.data, apart}, rows);
+    products_.multiply_packed({points * size.m, k, size.n}, {a.data, size.m == 1 ? a.stride : k}, b, {from.data, apart}, rows, back);
     return;
   }
   for (std::int64_t point = 0; point < points; ++point) {
     const T* first = from.data ? from.data + point * from.stride : nullptr;
     products_.multiply_packed({size.m, k, size.n}, {a.data + point * a.stride, k}, b, {first, size.n},
-                              {out.data + point * out.stride, size.n});
+                              {out.data + point * out.stride, size.n}, back);
   }
 }
 

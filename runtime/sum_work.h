@@ -23,7 +23,7 @@ class SumWork {
   void product_groups(const Step& step);
   void product_packed(const Step& step);
   void add_packed(const ProductSize& size, std::int64_t width, std::int64_t points, const Rows<T>& a, const T* b,
-                  const Strided<const T>& from, const Strided<T>& out);
+                  const Strided<const T>& from, const Strided<T>& out, bool back);
   static void copy_rows(const Strided<const T>& from, std::int64_t points, const Strided<T>& out);
   void multiply_transposed(const Instruction& made, const ProductSize& size, const T* a, std::int64_t lda, const T* b, std::int64_t ldb,
                            T* out, bool add);

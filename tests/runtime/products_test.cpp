@@ -98,7 +98,7 @@ TYPED_TEST(ProductsTest, PackedOnesHaveTheBitsOfPlainOnesInAnyCompany) {
       kernels.pack(static_cast<std::size_t>(k), static_cast<std::size_t>(n2), b2.data(), 1, static_cast<std::size_t>(k),
                    static_cast<std::size_t>(k), 0, static_cast<std::size_t>(n1), packed.data());
       std::vector<T> whole(static_cast<std::size_t>(21 * n), T(0));
-      products.multiply_packed({21, k, n}, {a.data(), k + apart}, packed.data(), {}, {whole.data(), n});
+      products.multiply_packed({21, k, n}, {a.data(), k + apart}, packed.data(), {}, {whole.data(), n}, false);
       for (std::int64_t i = 0; i < 21; ++i) {
         for (std::int64_t j = 0; j < n; ++j) {
           double sum = 0;
@@ -112,13 +112,50 @@ TYPED_TEST(ProductsTest, PackedOnesHaveTheBitsOfPlainOnesInAnyCompany) {
       for (const std::int64_t m : {1, 2, 3, 4, 9, 16}) {
         const std::int64_t ld = n + 5;
         std::vector<T> part(static_cast<std::size_t>(m * ld), T(0));
-        products.multiply_packed({m, k, n}, {a.data() + (k + apart), k + apart}, packed.data(), {part.data(), ld}, {part.data(), ld});
+        products.multiply_packed({m, k, n}, {a.data() + (k + apart), k + apart}, packed.data(), {part.data(), ld}, {part.data(), ld},
+                                 m % 2 == 1);
         for (std::int64_t i = 0; i < m; ++i) {
           for (std::int64_t j = 0; j < ld; ++j) {
             const T expected = j < n ? whole[static_cast<std::size_t>((i + 1) * n + j)] : T(0);
             EXPECT_EQ(part[static_cast<std::size_t>(i * ld + j)], expected) << m << " rows, " << k << " x " << n;
           }
         }
+      }
+    }
+  }
+}
+
+// Narrow right sides share panels, and what is packed once is used by all.
+TYPED_TEST(ProductsTest, SumsBesideEachOtherHaveTheBitsOfSingleOnes) {
+  using T = TypeParam;
+  std::mt19937 random(4);
+  Products<T> products;
+  const std::int64_t m = 530;  // more than a block of rows
+  for (const std::int64_t k : {1, 7, 8, 21, 300}) {
+    const std::vector<T> a = random_numbers<T>(m * k, random);
+    const std::vector<std::int64_t> widths{1, 1, 40, 3, 64, 31, 1, 30, 32, 2};
+    std::vector<std::vector<T>> b, together, alone;
+    std::vector<SummedRight<T>> right;
+    for (const std::int64_t n : widths) {
+      b.push_back(random_numbers<T>(m * n, random));
+      together.emplace_back(static_cast<std::size_t>(k * n), T(1));
+      alone.emplace_back(static_cast<std::size_t>(k * n), T(1));
+    }
+    for (std::size_t q = 0; q < widths.size(); ++q) {
+      const auto n = static_cast<std::size_t>(widths[q]);
+      right.push_back({n, b[q].data(), n, together[q].data(), n});
+      products.multiply_transposed({m, k, widths[q]}, a.data(), k, b[q].data(), widths[q], alone[q].data(), true);
+    }
+    products.add_transposed(m, k, a.data(), k, right);
+    EXPECT_EQ(together, alone) << k;
+    for (std::size_t q = 0; q < widths.size(); ++q) {
+      for (std::int64_t i = 0; i < k * widths[q]; ++i) {
+        double sum = 1;
+        for (std::int64_t r = 0; r < m; ++r) {
+          sum += static_cast<double>(a[static_cast<std::size_t>(r * k + i / widths[q])]) *
+                 static_cast<double>(b[q][static_cast<std::size_t>(r * widths[q] + i % widths[q])]);
+        }
+        ASSERT_NEAR(alone[q][static_cast<std::size_t>(i)], sum, 100 * this->kTolerance) << k << " " << q;
       }
     }
   }
