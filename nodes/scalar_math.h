@@ -25,6 +25,7 @@ inline double Abs(double x) { return std::abs(x); }
 inline double Floor(double x) { return std::floor(x); }
 inline double Sqrt(double x) { return std::sqrt(x); }
 inline double Exp(double x) { return std::exp(x); }
+inline double ExpDown(double x) { return std::exp(x); }
 inline double Log(double x) { return std::log(x); }
 inline double Log1p(double x) { return std::log1p(x); }
 inline double Tanh(double x) { return std::tanh(x); }
@@ -40,6 +41,7 @@ inline Complex Abs(const Complex& x) { return x.real() < 0 ? -x : x; }
 inline Complex Floor(const Complex& x) { return std::floor(x.real()); }
 inline Complex Sqrt(const Complex& x) { return std::sqrt(x); }
 inline Complex Exp(const Complex& x) { return std::exp(x); }
+inline Complex ExpDown(const Complex& x) { return std::exp(x); }
 inline Complex Log(const Complex& x) { return std::log(x); }
 inline Complex Log1p(const Complex& x) {
   return {0.5 * std::log1p(x.real() * (2 + x.real()) + x.imag() * x.imag()), std::atan2(x.imag(), 1 + x.real())};

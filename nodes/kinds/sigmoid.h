@@ -5,7 +5,7 @@
 namespace tapeloop::TAPELOOP_NAMESPACE {
 
 TAPELOOP_POINT(sigmoid, 1) {
-  const T e = Exp(-Abs(x0));
+  const T e = ExpDown(-Abs(x0));
   return Select(Less(x0, T(0)), e, T(1)) / (T(1) + e);
 }
 

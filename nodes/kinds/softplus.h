@@ -3,7 +3,7 @@
 
 namespace tapeloop::TAPELOOP_NAMESPACE {
 
-TAPELOOP_POINT(softplus, 1) { return Select(Less(x0, T(0)), T(0), x0) + Log1p(Exp(-Abs(x0))); }
+TAPELOOP_POINT(softplus, 1) { return Select(Less(x0, T(0)), T(0), x0) + Log1p(ExpDown(-Abs(x0))); }
 
 #ifdef TAPELOOP_RECORDS
 TAPELOOP_KIND(softplus) {
