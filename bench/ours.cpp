@@ -178,35 +178,40 @@ class Ours {
   float change_ = 1e-6F;
 };
 
-// The cascade as one would write it without nested axes: a loop over the outer steps, and in it one over the longest of the inner
-// sequences, all rows side by side.
+// The cascade as one would write it without nested axes: a loop over the outer steps, and in it one over the inner steps. Either all
+// rows go side by side, each inner loop as long as the longest of them, or one row after the other, each as long as it is.
 class CascadeBySteps {
  public:
-  explicit CascadeBySteps(const Case& what)
+  CascadeBySteps(const Case& what, std::int64_t side_by_side)
       : what_(what),
+        side_(side_by_side),
         x_(input_numbers(what)),
         steps_(make_batch(what).inputs.at("steps")),
-        outer_(Model::load("simple_rnn", {"options.units=" + std::to_string(what.units)}), what.rows, options("x", what.features)),
-        inner_(Model::load(TAPELOOP_BENCH_MODELS "/cascade_inner.yaml", {"options.units=" + std::to_string(what.units)}), what.rows,
+        outer_(Model::load("simple_rnn", {"options.units=" + std::to_string(what.units)}), side_, options("x", what.features)),
+        inner_(Model::load(TAPELOOP_BENCH_MODELS "/cascade_inner.yaml", {"options.units=" + std::to_string(what.units)}), side_,
                options("a", what.units)) {}
 
   void run() {
+    for (std::int64_t row = 0; row < what_.rows; row += side_) run_from(row);
+  }
+
+ private:
+  void run_from(std::int64_t row) {
     outer_.reset();
-    Stepper<float>::Arrays x{
-        {"x", {{what_.rows, what_.features}, std::vector<float>(static_cast<std::size_t>(what_.rows * what_.features))}}};
+    const std::int64_t width = side_ * what_.features;
+    Stepper<float>::Arrays x{{"x", {{side_, what_.features}, std::vector<float>(static_cast<std::size_t>(width))}}};
     for (std::int64_t t = 0; t < what_.steps; ++t) {
-      std::copy_n(x_.begin() + t * what_.rows * what_.features, what_.rows * what_.features, x.at("x").data.begin());
+      std::copy_n(x_.begin() + (t * what_.rows + row) * what_.features, width, x.at("x").data.begin());
       const Stepper<float>::Arrays a{{"a", outer_.step(x).at("h")}};
       float longest = 0;
-      for (std::int64_t row = 0; row < what_.rows; ++row) {
-        longest = std::max(longest, steps_.data[static_cast<std::size_t>(row * what_.steps + t)]);
+      for (std::int64_t k = row; k < row + side_; ++k) {
+        longest = std::max(longest, steps_.data[static_cast<std::size_t>(k * what_.steps + t)]);
       }
       inner_.reset();
       for (float u = 0; u < longest; ++u) inner_.step(a);
     }
   }
 
- private:
   static SessionOptions options(const std::string& input, std::int64_t width) {
     SessionOptions options;
     options.gradients = false;
@@ -215,14 +220,15 @@ class CascadeBySteps {
   }
 
   const Case& what_;
+  std::int64_t side_;
   std::vector<float> x_;
   Array<float> steps_;
   Stepper<float> outer_, inner_;
 };
 
 void run_case(const Case& what) {
-  if (what.cell == "cascade_by_steps") {
-    CascadeBySteps cascade(what);
+  if (what.cell.starts_with("cascade_by_")) {
+    CascadeBySteps cascade(what, what.cell == "cascade_by_rows" ? 1 : what.rows);
     return serve(
         what, [&] { cascade.run(); }, [] { return std::vector<float>(); });
   }
