@@ -8,6 +8,9 @@
 namespace tapeloop {
 namespace {
 
+// Its adjoint is a rule that the kind states, not the derivative.
+bool states_its_gradient(const NodeKind& kind) { return kind.name == "straight_through"; }
+
 bool has_own_rule(const NodeKind& kind) {
   return kind.role == Role::kPoint || kind.role == Role::kLocal || kind.role == Role::kAlias || kind.role == Role::kProduct;
 }
@@ -118,7 +121,7 @@ TEST(Kinds, AdjointsAgreeWithTheComplexStepOverAllExamples) {
   const Registry registry = make_registry();
   std::int64_t compared = 0;
   for (const NodeKind* kind : registry.all()) {
-    if (!has_own_rule(*kind) || !kind->differentiable) continue;
+    if (!has_own_rule(*kind) || !kind->differentiable || states_its_gradient(*kind)) continue;
     std::string where;
     const GradientReport report = check_kind(*kind, registry, &where);
     EXPECT_TRUE(report.bad.empty()) << where;
@@ -139,6 +142,22 @@ TEST(Kinds, KindsThatAreNotDifferentiableGiveTheirOperandsNoGradient) {
       const GradientReport report = check_gradients(model.graph, registry, model.batch, model.parameters);
       EXPECT_EQ(report.bad.empty(), steps) << kind->name << ": " << report.text();
       for (const BadEntry& entry : report.bad) EXPECT_EQ(entry.adjoint, 0) << kind->name;
+    }
+  }
+}
+
+// y = hard, so the derivative is 1 and 0; the rule is 0 and 1.
+TEST(Kinds, StraightThroughGivesTheCotangentToTheSecondOperand) {
+  const Registry registry = make_registry();
+  const NodeKind& kind = registry.at("straight_through");
+  for (const Example& example : kind.examples) {
+    if (example.operands[0] != example.operands[1]) continue;  // else sums over what was broadcast come into it
+    OneNode model(kind, example, registry, {false, false});
+    const GradientReport report = check_gradients(model.graph, registry, model.batch, model.parameters);
+    EXPECT_FALSE(report.bad.empty());
+    for (const BadEntry& entry : report.bad) {
+      EXPECT_EQ(entry.adjoint == 0, entry.leaf == "x0") << entry.leaf;
+      EXPECT_EQ(entry.complex_step == 0, entry.leaf == "x1") << entry.leaf;
     }
   }
 }

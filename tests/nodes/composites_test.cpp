@@ -149,6 +149,41 @@ TEST(Composites, NormsAndUnits) {
   expect_near(s.y("silu(z)"), silu);
 }
 
+TEST(Composites, ActivationsAreTheirFormulas) {
+  const Setting s;
+  const auto each = [&](auto f) {
+    Numbers result;
+    for (const double x : s.x) result.push_back(f(x));
+    return result;
+  };
+  expect_near(s.y("gelu(x)"), each([](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }));
+  expect_near(s.y("elu(x)"), each([](double x) { return x > 0 ? x : std::exp(x) - 1; }));
+  expect_near(s.y("elu(x, alpha=0.5)"), each([](double x) { return x > 0 ? x : (std::exp(x) - 1) / 2; }));
+  expect_near(s.y("leaky_relu(x)"), each([](double x) { return x > 0 ? x : 0.01 * x; }));
+  expect_near(s.y("hard_sigmoid(x)"), each([](double x) { return std::clamp(0.2 * x + 0.5, 0.0, 1.0); }));
+  expect_near(s.y("hard_tanh(x)"), each([](double x) { return std::clamp(x, -1.0, 1.0); }));
+  expect_near(s.y("softsign(x)"), each([](double x) { return x / (1 + std::abs(x)); }));
+  EXPECT_EQ(s.y("straight_through(x > 0, x)"), each([](double x) { return x > 0 ? 1.0 : 0.0; }));
+}
+
+TEST(Composites, HuberAndTheDivergenceOfNormals) {
+  const Setting s;
+  const auto mean = [](double delta) {
+    return [=](const Numbers& e) {
+      double sum = 0;
+      for (const double x : e) sum += std::abs(x) <= delta ? x * x / 2 : delta * (std::abs(x) - delta / 2);
+      return Numbers{sum / 4};
+    };
+  };
+  Numbers off;
+  for (std::size_t k = 0; k < 12; ++k) off.push_back(s.x[k] - s.z[k]);
+  expect_near(s.y("huber(x, z)"), rows(off, mean(1)));
+  expect_near(s.y("huber(x, z, delta=2.5)"), rows(off, mean(2.5)));
+  Numbers divergence(3);
+  for (std::size_t k = 0; k < 12; ++k) divergence[k / 4] += (std::exp(s.z[k]) + s.x[k] * s.x[k] - 1 - s.z[k]) / 2;
+  expect_near(s.y("kl_normal(x, z)"), divergence);
+}
+
 TEST(Composites, LayerNormAndScaleLearnAFactorForEachFeature) {
   Setting s;
   s.parameters = {{"y.scale.weight", {{4}, {1, 2, 3, 4}}}};
