@@ -1,6 +1,7 @@
 // Holds `train:` against the model that it is to train.
 #include <algorithm>
 
+#include "runtime/training/name_pattern.h"
 #include "runtime/training/trainer.h"
 
 namespace tapeloop {
@@ -62,6 +63,18 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
                         dims_text(target.shape) + (axes.empty() ? "" : " on axis " + axes.front()));
 }
 
+void check_rates(const TrainSpec& spec, const Plan& plan, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const NodeId id : plan.parameters) names.push_back(plan.value(id).name);
+  for (const RateOf& rate : spec.rates) {
+    const std::string& pattern = rate.pattern.name;
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return matches(pattern, name); })) continue;
+    diagnostics.error("E0810", rate.pattern.source,
+                      "train.rates: no parameter's name fits '" + pattern + "'" + did_you_mean(pattern, names),
+                      "`*` stands for any characters; `tapeloop summary` lists the parameters");
+  }
+}
+
 }  // namespace
 
 void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
@@ -89,6 +102,7 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
     diagnostics.error("E0814", data.spec().source, "the model has no loss to train on", "add loss: NAME to the model");
   }
   if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
+  check_rates(spec, plan, diagnostics);
 }
 
 }  // namespace tapeloop

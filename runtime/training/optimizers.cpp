@@ -50,6 +50,7 @@ class Adam : public Optimizer<T> {
   Adam(const OptimizerSpec& spec, std::size_t size)
       : beta1_(spec.setting("beta1")), beta2_(spec.setting("beta2")), epsilon_(spec.setting("epsilon")), m_(size), v_(size) {
     this->learning_rate = spec.setting("lr");
+    if (spec.name == "adamw") decay_ = spec.setting("decay");
   }
 
   void step(std::span<T> values, std::span<const T> gradient) override {
@@ -59,11 +60,12 @@ class Adam : public Optimizer<T> {
     const T part1 = static_cast<T>(1 - beta1_);
     const T part2 = static_cast<T>(1 - beta2_);
     const T epsilon = static_cast<T>(epsilon_);
+    const T kept = static_cast<T>(1 - this->learning_rate * decay_);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const T g = gradient[i];
       m_[i] += part1 * (g - m_[i]);
       v_[i] += part2 * (g * g - v_[i]);
-      values[i] -= rate * m_[i] / (std::sqrt(v_[i] * unbias) + epsilon);
+      values[i] = kept * values[i] - rate * m_[i] / (std::sqrt(v_[i] * unbias) + epsilon);
     }
   }
 
@@ -71,7 +73,38 @@ class Adam : public Optimizer<T> {
 
  private:
   double beta1_, beta2_, epsilon_;
+  double decay_ = 0;
   std::vector<T> m_, v_;
+};
+
+template <class T>
+class RmsProp : public Optimizer<T> {
+ public:
+  RmsProp(const OptimizerSpec& spec, std::size_t size)
+      : rho_(static_cast<T>(spec.setting("rho"))),
+        epsilon_(static_cast<T>(spec.setting("epsilon"))),
+        momentum_(static_cast<T>(spec.setting("momentum"))),
+        v_(size),
+        u_(size) {
+    this->learning_rate = spec.setting("lr");
+  }
+
+  void step(std::span<T> values, std::span<const T> gradient) override {
+    ++this->steps_;
+    const T rate = static_cast<T>(this->learning_rate);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const T g = gradient[i];
+      v_[i] += (1 - rho_) * (g * g - v_[i]);
+      u_[i] = momentum_ * u_[i] + g / (std::sqrt(v_[i]) + epsilon_);
+      values[i] -= rate * u_[i];
+    }
+  }
+
+  std::vector<typename Optimizer<T>::Slot> slots() override { return {{"v", v_}, {"u", u_}}; }
+
+ private:
+  T rho_, epsilon_, momentum_;
+  std::vector<T> v_, u_;
 };
 
 const OptimizerRule& rule_of(std::string_view name) {
@@ -87,6 +120,13 @@ const std::vector<OptimizerRule>& optimizer_rules() {
   static const std::vector<OptimizerRule> rules{
       {"sgd", {{"lr", 0.01, 0, kInfinity}, {"momentum", 0, 0, 1}, {"nesterov", 0, 0, 2}}},
       {"adam", {{"lr", 0.001, 0, kInfinity}, {"beta1", 0.9, 0, 1}, {"beta2", 0.999, 0, 1}, {"epsilon", 1e-8, 0, kInfinity}}},
+      {"adamw",
+       {{"lr", 0.001, 0, kInfinity},
+        {"beta1", 0.9, 0, 1},
+        {"beta2", 0.999, 0, 1},
+        {"epsilon", 1e-8, 0, kInfinity},
+        {"decay", 0.01, 0, kInfinity}}},
+      {"rmsprop", {{"lr", 0.001, 0, kInfinity}, {"rho", 0.9, 0, 1}, {"epsilon", 1e-8, 0, kInfinity}, {"momentum", 0, 0, 1}}},
   };
   return rules;
 }
@@ -104,6 +144,7 @@ double OptimizerSpec::setting(std::string_view key) const {
 template <class T>
 std::unique_ptr<Optimizer<T>> make_optimizer(const OptimizerSpec& spec, std::size_t size) {
   if (rule_of(spec.name).name == "sgd") return std::make_unique<Sgd<T>>(spec, size);
+  if (spec.name == "rmsprop") return std::make_unique<RmsProp<T>>(spec, size);
   return std::make_unique<Adam<T>>(spec, size);
 }
 

@@ -47,6 +47,8 @@ struct OptimizerRule {
 //   sgd    v = momentum v + g;  p -= lr (v, or g + momentum v with nesterov = 1)         Sutskever et al. 2013
 //   adam   m += (1 - beta1)(g - m);  v += (1 - beta2)(g^2 - v);                          Kingma & Ba 2015, alg. 1
 //          p -= lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + epsilon), n = 1, 2 ..
+//   adamw  adam, and p -= lr decay p                                                     Loshchilov & Hutter 2019, arXiv:1711.05101
+//   rmsprop  v += (1 - rho)(g^2 - v);  u = momentum u + g / (sqrt(v) + epsilon);  p -= lr u   Tieleman & Hinton 2012, lecture 6e
 const std::vector<OptimizerRule>& optimizer_rules();
 
 struct OptimizerSpec {

@@ -24,14 +24,17 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "clip", "average", "memory", "early_stopping", "seed", "seeds", "metrics",
-               "folder", "threads"});
+    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "accumulate", "clip", "average", "memory",
+               "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
     if (const Tree* data = map.require("data")) read_data(*data, spec.data);
     spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
     spec.threads = static_cast<int>(map.whole("threads", 0, kMostThreads).value_or(spec.threads));
     spec.shuffle = map.flag("shuffle").value_or(spec.shuffle);
     if (const Tree* optimizer = map.find("optimizer")) read_optimizer(*optimizer, spec.optimizer);
+    if (const Tree* schedule = map.find("schedule")) read_schedule(*schedule, spec.schedule);
+    if (const Tree* rates = map.find("rates")) read_rates(*rates, spec);
+    spec.accumulate = map.whole("accumulate", 1, kMany).value_or(1);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
     spec.average = map.number("average", 0, 1, true).value_or(0);
     if (const Tree* memory = map.find("memory")) read_memory(*memory, spec);
@@ -143,6 +146,52 @@ class Reader {
       if (value) optimizer.settings.emplace_back(setting.name, *value);
     }
     map.allow(keys);
+  }
+
+  // A setting that the rule does not have is an unknown key.
+  void read_schedule(const Tree& tree, Schedule& schedule) {
+    MapReader map(tree, "train.schedule", diagnostics_);
+    if (!map.require("rule")) return;
+    const auto rule = map.word("rule", schedule_rules());
+    if (!rule) return;
+    schedule.rule = static_cast<Schedule::Rule>(*rule);
+    std::vector<std::string> keys{"rule", "warmup"};
+    schedule.warmup = map.whole("warmup", 0, kMany).value_or(0);
+    const auto needs = [&](const char* key) {
+      keys.emplace_back(key);
+      return map.require(key) != nullptr;
+    };
+    switch (schedule.rule) {
+      case Schedule::Rule::kConstant:
+        break;
+      case Schedule::Rule::kLinear:
+      case Schedule::Rule::kCosine:
+        if (needs("over")) schedule.over = map.whole("over", 1, kMany).value_or(1);
+        keys.emplace_back("last");
+        schedule.last = map.number("last", 0, 1).value_or(0);
+        break;
+      case Schedule::Rule::kExponential:
+      case Schedule::Rule::kSteps:
+        if (needs("factor")) schedule.factor = map.number("factor", 0, 1).value_or(1);
+        if (needs("every")) schedule.every = map.whole("every", 1, kMany).value_or(1);
+        break;
+      case Schedule::Rule::kInverse:
+        if (needs("rate")) schedule.rate = map.number("rate", 0, kInfinity).value_or(0);
+        break;
+    }
+    map.allow(keys);
+  }
+
+  void read_rates(const Tree& tree, TrainSpec& spec) {
+    const MapReader check(tree, "train.rates", diagnostics_);
+    for (const Tree::Entry& entry : tree.map) {
+      const std::string path = "train.rates." + entry.key;
+      const auto factor = read_number(entry.value, path, diagnostics_);
+      if (factor && !(*factor >= 0 && *factor < kInfinity)) {
+        diagnostics_.error("E0803", entry.value.source, path + ": expected a factor of the learning rate, from 0 on");
+      }
+      spec.rates.push_back({{entry.key, entry.source}, factor.value_or(1)});
+    }
   }
 
   void read_clip(const Tree& tree, TrainSpec& spec) {

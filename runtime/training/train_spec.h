@@ -20,6 +20,9 @@
 //     epochs: 300
 //     shuffle: true
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
+//     schedule: {rule: cosine, over: 5000, warmup: 100, last: 0.01}   # of the learning rate: runtime/training/schedule.h
+//     rates: {"embedding.*": 0.1, "h.linear.bias": 0}  # factors of the learning rate by name, the first that fits; 0 leaves it as it is
+//     accumulate: 4                            # batches whose gradients make one step, as if they were one batch
 //     clip: {norm: 1, value: 5}                # values first
 //     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
 //     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
@@ -41,6 +44,7 @@
 #include "core/diagnostics.h"
 #include "core/tree.h"
 #include "runtime/training/optimizers.h"
+#include "runtime/training/schedule.h"
 
 namespace tapeloop {
 
@@ -116,6 +120,12 @@ struct Checkpoint {
   Source source;
 };
 
+// A factor on the learning rate of the parameters whose names fit the pattern (runtime/training/name_pattern.h).
+struct RateOf {
+  NamedAt pattern;
+  double factor = 1;
+};
+
 struct TrainSpec {
   DataSpec data;
   std::int64_t batch = 32;
@@ -123,9 +133,12 @@ struct TrainSpec {
   bool shuffle = true;
   int threads = 0;  // at once; 0: as many as this process may use cores. Changes no result
   OptimizerSpec optimizer;
-  double clip_norm = 0;   // 0: not clipped
-  double clip_value = 0;  // 0: not clipped
-  double average = 0;     // weight of the past in the mean of the parameters over the steps; 0: no mean
+  Schedule schedule;
+  std::vector<RateOf> rates;
+  std::int64_t accumulate = 1;  // batches a step
+  double clip_norm = 0;         // 0: not clipped
+  double clip_value = 0;        // 0: not clipped
+  double average = 0;           // weight of the past in the mean of the parameters over the steps; 0: no mean
   std::optional<Checkpoint> checkpoint;
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime/draws.h"
+#include "runtime/training/name_pattern.h"
 
 namespace tapeloop {
 namespace {
@@ -62,6 +63,19 @@ Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Pla
     const auto at = std::find(train->parameters.begin(), train->parameters.end(), train->gradients[k].first);
     if (at != train->parameters.end()) gradients_.push_back({static_cast<std::size_t>(at - train->parameters.begin()), k});
   }
+  find_rates();
+  if (spec_.accumulate > 1) sum_ = gradient_;
+  base_rate_ = optimizer_->learning_rate;
+}
+
+template <class T>
+void Trainer<T>::find_rates() {
+  for (std::size_t k = 0; k < parameters_.entries().size(); ++k) {
+    const auto& entry = parameters_.entries()[k];
+    const auto fits = [&](const RateOf& rate) { return matches(rate.pattern.name, entry.spec.name); };
+    const auto rate = std::find_if(spec_.rates.begin(), spec_.rates.end(), fits);
+    if (rate != spec_.rates.end() && rate->factor != 1) slowed_.push_back({k, static_cast<T>(rate->factor), std::vector<T>(entry.size)});
+  }
 }
 
 template <class T>
@@ -88,11 +102,11 @@ void Trainer<T>::gather_gradients() {
   }
 }
 
-// Forward and backward; returns the loss.
+// Forward and backward; returns the loss. Every batch of a step has draws of its own.
 template <class T>
 double Trainer<T>::run_step(const Batch<T>& batch) {
   const auto once = [&](auto& run) {
-    run.set_seed(step_seed(seed_, optimizer_->steps()));
+    run.set_seed(step_seed(seed_, optimizer_->steps() * spec_.accumulate + batches_));
     run.forward(batch);
     run.backward();
     return run.loss();
@@ -102,14 +116,60 @@ double Trainer<T>::run_step(const Batch<T>& batch) {
 
 template <class T>
 StepResult Trainer<T>::step(const Batch<T>& batch) {
-  StepResult result{run_step(batch), 0};
+  batches_ = 0;
+  const double loss = run_step(batch);
   gather_gradients();
+  return take_step(loss);
+}
+
+template <class T>
+double Trainer<T>::add_batch(const Batch<T>& batch) {
+  const double loss = run_step(batch);
+  const double weight = loss_positions(batch);
+  gather_gradients();
+  if (batches_ == 0) {
+    sum_.fill(0);
+    batch_loss_ = batch_weight_ = 0;
+  }
+  const std::span<const T> gradient = std::as_const(gradient_).block();
+  const std::span<T> sum = sum_.block();
+  for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<T>(weight) * gradient[k];
+  batch_loss_ += weight * loss;
+  batch_weight_ += weight;
+  ++batches_;
+  return loss;
+}
+
+// By what is in gradient_.
+template <class T>
+StepResult Trainer<T>::take_step(double loss) {
+  StepResult result{loss, 0};
+  for (const Slowed& slowed : slowed_) {
+    if (slowed.factor == 0) std::fill_n(gradient_.values(slowed.entry).begin(), slowed.before.size(), T(0));
+  }
   if (spec_.clip_value > 0) clip_by_value<T>(gradient_.block(), spec_.clip_value);
   result.gradient_norm =
       spec_.clip_norm > 0 ? clip_by_norm<T>(gradient_.block(), spec_.clip_norm) : gradient_norm<T>(std::as_const(gradient_).block());
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) report_not_finite(result.loss);
-  optimizer_->step(parameters_.block(), std::as_const(gradient_).block());
+  move_parameters();
   return result;
+}
+
+// Whatever the optimizer's rule: a parameter with a rate of its own goes that part of the way.
+template <class T>
+void Trainer<T>::move_parameters() {
+  for (Slowed& slowed : slowed_) {
+    const std::span<const T> values = std::as_const(parameters_).values(slowed.entry);
+    std::copy(values.begin(), values.end(), slowed.before.begin());
+  }
+  optimizer_->learning_rate = base_rate_ * spec_.schedule.at(optimizer_->steps());
+  optimizer_->step(parameters_.block(), std::as_const(gradient_).block());
+  for (const Slowed& slowed : slowed_) {
+    const std::span<T> values = parameters_.values(slowed.entry);
+    for (std::size_t k = 0; k < values.size(); ++k) {
+      values[k] = slowed.factor == 0 ? slowed.before[k] : slowed.before[k] + slowed.factor * (values[k] - slowed.before[k]);
+    }
+  }
 }
 
 template <class T>
@@ -155,6 +215,25 @@ void Trainer<T>::exchange_average() {
   if (averaged_ > 0) std::swap_ranges(parameters_.block().begin(), parameters_.block().end(), average_.block().begin());
 }
 
+// A batch of an epoch, and a step if there are enough of them; the last one of an epoch ends with a step.
+template <class T>
+double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
+  const auto moved = [&](const StepResult& result) {
+    add_to_average();
+    row.gradient_norm = std::max(row.gradient_norm, result.gradient_norm);
+    return result.loss;
+  };
+  if (spec_.accumulate == 1) return moved(step(batch));
+  const double loss = add_batch(batch);
+  if (batches_ < spec_.accumulate && !last) return loss;
+  const std::span<const T> sum = std::as_const(sum_).block();
+  const T part = static_cast<T>(1 / std::max(batch_weight_, 1.0));
+  for (std::size_t k = 0; k < sum.size(); ++k) gradient_.block()[k] = part * sum[k];
+  batches_ = 0;
+  moved(take_step(batch_loss_ / std::max(batch_weight_, 1.0)));
+  return loss;
+}
+
 template <class T>
 bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
   std::vector<std::uint32_t> order = all_examples(data.examples(Split::kTrain));
@@ -165,12 +244,11 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, Hist
   double weight = 0;
   for (std::size_t first = 0; first < order.size(); first += size) {
     data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
-    const StepResult result = step(batch_);
-    add_to_average();
+    const bool last = first + size >= order.size();
+    const double loss = train_on(batch_, last, row);
     const double positions = loss_positions(batch_);
-    sum += result.loss * positions;
+    sum += loss * positions;
     weight += positions;
-    row.gradient_norm = std::max(row.gradient_norm, result.gradient_norm);
     row.train_loss = progress.loss = sum / std::max(weight, 1.0);
     ++progress.batch;
     if (callbacks.batch && !callbacks.batch(progress)) return false;

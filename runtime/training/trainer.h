@@ -80,8 +80,8 @@ class Trainer {
   const Parameters<T>& parameters() const { return parameters_; }
   Optimizer<T>& optimizer() { return *optimizer_; }
 
-  // One update. Allocates nothing once the largest extents have been seen (but in chunks). A loss or gradient that is not finite leaves the
-  // parameters as they are and throws ModelError E0815, which names it.
+  // One update, by the gradient of this batch. Allocates nothing once the largest extents have been seen (but in chunks). A loss or
+  // gradient that is not finite leaves the parameters as they are and throws ModelError E0815, which names it.
   StepResult step(const Batch<T>& batch);
 
   // Epochs of steps over the training split, each in an order of its own (a function of seed and epoch). With early stopping the
@@ -103,11 +103,17 @@ class Trainer {
   };
 
   void bind(Run<T>& run);
+  void find_rates();
   double run_step(const Batch<T>& batch);
   void gather_gradients();
+  // Gradients of several batches make one step, each in proportion to the positions that its loss is a mean of.
+  double add_batch(const Batch<T>& batch);
+  StepResult take_step(double loss);
+  void move_parameters();
   [[noreturn]] void report_not_finite(double loss) const;
   void add_to_average();
   void exchange_average();
+  double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
   void shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const;
   void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums);
@@ -120,7 +126,17 @@ class Trainer {
   Parameters<T> average_;  // over the steps of fit, with spec.average
   std::int64_t averaged_ = 0;
   std::vector<Gradient> gradients_;
+  struct Slowed {
+    std::size_t entry = 0;
+    T factor = 1;
+    std::vector<T> before;  // the step
+  };
+  std::vector<Slowed> slowed_;  // parameters with a rate of their own
+  Parameters<T> sum_;           // of gradients, with spec.accumulate
+  double batch_loss_ = 0, batch_weight_ = 0;
+  std::int64_t batches_ = 0;  // since the last step
   std::unique_ptr<Optimizer<T>> optimizer_;
+  double base_rate_ = 0;  // the learning rate before the schedule
   Run<T> train_;
   std::unique_ptr<ChunkedRun<T>> chunked_;  // instead of train_; may be null
   Run<T> eval_;

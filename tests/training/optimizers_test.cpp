@@ -60,6 +60,34 @@ TEST(Adam, FirstStepIsTheLearningRateWhateverTheGradient) {
   }
 }
 
+// The first step by hand, lr = 0.5, decay = 0.1: p = 2 (1 - 0.05) - 0.5.
+TEST(AdamW, DecaysBesideTheStepAndNotInIt) {
+  const auto adamw = make_optimizer<double>(spec("adamw", {{"lr", 0.5}, {"decay", 0.1}, {"epsilon", 0}}), 1);
+  std::array<double, 1> p{2};
+  adamw->step(p, std::array<double, 1>{3});
+  EXPECT_DOUBLE_EQ(p[0], 1.4);
+  const auto plain = make_optimizer<double>(spec("adamw", {{"lr", 0.5}, {"decay", 0}}), 1);
+  const auto adam = make_optimizer<double>(spec("adam", {{"lr", 0.5}}), 1);
+  std::array<double, 1> q{2};
+  p[0] = 2;
+  for (const double g : {3.0, -1.0}) {
+    plain->step(p, std::array<double, 1>{g});
+    adam->step(q, std::array<double, 1>{g});
+  }
+  EXPECT_EQ(p, q);
+}
+
+// rho = 0.75, epsilon = 0, momentum = 0.5, lr = 1, g = 2, 4:  v = 1, 4.75;  u = 2, 1 + 4 / sqrt(4.75)
+TEST(RmsProp, TwoStepsByHand) {
+  const auto rmsprop = make_optimizer<double>(spec("rmsprop", {{"lr", 1}, {"rho", 0.75}, {"epsilon", 0}, {"momentum", 0.5}}), 1);
+  std::array<double, 1> p{0};
+  rmsprop->step(p, std::array<double, 1>{2});
+  EXPECT_DOUBLE_EQ(p[0], -2);
+  rmsprop->step(p, std::array<double, 1>{4});
+  EXPECT_DOUBLE_EQ(p[0], -3 - 4 / std::sqrt(4.75));
+  EXPECT_EQ(rmsprop->slots().size(), 2U);
+}
+
 TEST(Adam, FindsTheLowestPointOfABowl) {
   const auto adam = make_optimizer<float>(spec("adam", {{"lr", 0.05}}), 2);
   std::array<float, 2> p{3, -2};

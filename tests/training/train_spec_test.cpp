@@ -119,6 +119,15 @@ TEST(TrainSpec, EachMistakeHasItsCodeAtItsPlace) {
       {"batch: 64", "memory: {checkpoint: 0}", "m.yaml:9:22 E0803"},
       {"batch: 64", "memory: {checkpoint: often}", "m.yaml:9:22 E0803"},
       {"batch: 64", "memory: {chekpoint: auto, checkpoint: auto}", "m.yaml:9:10 E0801"},
+      {"batch: 64", "schedule: {over: 100}", "m.yaml:9:11 E0804"},
+      {"batch: 64", "schedule: {rule: cosin, over: 100}", "m.yaml:9:18 E0805"},
+      {"batch: 64", "schedule: {rule: cosine}", "m.yaml:9:11 E0804"},
+      {"batch: 64", "schedule: {rule: cosine, over: 0}", "m.yaml:9:32 E0803"},
+      {"batch: 64", "schedule: {rule: steps, every: 5, factor: 2}", "m.yaml:9:43 E0803"},
+      {"batch: 64", "schedule: {rule: inverse, rate: 1, over: 5}", "m.yaml:9:36 E0801"},
+      {"batch: 64", "rates: [h]", "m.yaml:9:8 E0802"},
+      {"batch: 64", "rates: {h: -1}", "m.yaml:9:12 E0803"},
+      {"batch: 64", "accumulate: 0", "m.yaml:9:13 E0803"},
       {"seeds: [1, 2, 3]", "seeds: [1, 1]", "m.yaml:13:12 E0808"},
       {"seeds: [1, 2, 3]", "seeds: 1", "m.yaml:13:8 E0802"},
       {"seeds: [1, 2, 3]", "seeds: [-1]", "m.yaml:13:9 E0803"},
@@ -143,6 +152,16 @@ TEST(TrainSpec, EachMistakeHasItsCodeAtItsPlace) {
     const Read r = read(with(mistake.line, mistake.instead));
     EXPECT_THAT(r.problems(), ElementsAre(mistake.problem)) << mistake.instead << "\n" << r.messages();
   }
+}
+
+TEST(TrainSpec, SchedulesAndRatesAndAccumulation) {
+  const TrainSpec spec =
+      read(with("batch: 64", "schedule: {rule: linear, over: 100, warmup: 10, last: 0.5}\nrates: {'h.*': 0.1, b: 0}\naccumulate: 4")).spec;
+  EXPECT_DOUBLE_EQ(spec.schedule.at(60), 0.75);
+  ASSERT_EQ(spec.rates.size(), 2U);
+  EXPECT_EQ(spec.rates[0].pattern.name, "h.*");
+  EXPECT_EQ(spec.rates[1].factor, 0);
+  EXPECT_EQ(spec.accumulate, 4);
 }
 
 TEST(TrainSpec, CheckpointsAreOfASizeOrAutomatic) {

@@ -99,6 +99,47 @@ TEST(Trainer, ClipsValuesThenTheNorm) {
   EXPECT_NEAR(trainer.parameters().get("b").data[0], std::sqrt(0.5), 1e-12);
 }
 
+TEST(Trainer, TheScheduleChangesTheRate) {
+  TrainSpec spec = sgd(0.1);
+  spec.schedule.rule = Schedule::Rule::kSteps;
+  spec.schedule.factor = 0.5;
+  auto trainer = trainer_of<double>(kLine, spec);
+  trainer.step(line_batch());
+  const double first = trainer.parameters().get("b").data[0];
+  EXPECT_EQ(trainer.optimizer().learning_rate, 0.1);
+  trainer.step(line_batch());
+  EXPECT_EQ(trainer.optimizer().learning_rate, 0.05);
+  EXPECT_NE(trainer.parameters().get("b").data[0], first);
+}
+
+// Whatever the rule, weight decay too: a factor of 0 leaves a parameter to the bit, 0.5 goes half the way.
+TEST(Trainer, ParametersMayHaveRatesOfTheirOwn) {
+  for (const char* rule : {"sgd", "adamw", "rmsprop"}) {
+    TrainSpec spec;
+    spec.optimizer = {rule, {{"lr", 0.1}}};
+    auto plain = trainer_of<double>(kRecurrent, spec);
+    spec.rates = {{{"z.linear.*", {}}, 0}, {{"*.linear.h_tm1", {}}, 0.5}};
+    auto slowed = trainer_of<double>(kRecurrent, spec);
+    const Parameters<double> before = plain.parameters();
+    Batch<double> batch;
+    batch.rows = 1;
+    batch.lengths["t"] = {2};
+    batch.inputs["x"] = {{1, 2, 3}, {1, -1, 2, 0.5, 1, -2}};
+    batch.inputs["target"] = {{1, 2}, {1, -1}};
+    plain.step(batch);
+    slowed.step(batch);
+    for (const auto& entry : before.entries()) {
+      const double factor = entry.spec.name.starts_with("z.") ? 0 : entry.spec.name.ends_with("h_tm1") ? 0.5 : 1;
+      const Array<double> was = before.get(entry.spec.name), full = plain.parameters().get(entry.spec.name);
+      const Array<double> found = slowed.parameters().get(entry.spec.name);
+      for (std::size_t k = 0; k < was.data.size(); ++k) {
+        EXPECT_NEAR(found.data[k], was.data[k] + factor * (full.data[k] - was.data[k]), factor == 0 ? 0 : 1e-12)
+            << rule << " " << entry.spec.name;
+      }
+    }
+  }
+}
+
 TEST(Trainer, FindsALine) {
   auto trainer = trainer_of<double>(kLine, sgd(0.1));
   for (int i = 0; i < 2000; ++i) trainer.step(line_batch());
@@ -234,6 +275,34 @@ TEST(Fit, AnAverageIsTheMeanOverTheSteps) {
     furthest_from_last = std::max(furthest_from_last, std::abs(double{kept[k]} - double{result.last.block()[k]}));
   }
   EXPECT_GT(furthest_from_last, 1e-3);
+}
+
+// Batches of other sizes, too: each counts by its positions, so the steps are those of large batches.
+TEST(Fit, AccumulatedBatchesMakeTheStepsOfLargeOnes) {
+  const auto fitted = [](const std::vector<std::string>& overrides) {
+    std::vector<std::string> all{"train.epochs=3", "train.shuffle=false", "train.optimizer.name=sgd", "train.optimizer.lr=0.1",
+                                 "train.average=0"};
+    all.insert(all.end(), overrides.begin(), overrides.end());
+    const Training training = sunspots(all);
+    auto trainer = training.trainer(1);
+    trainer.fit(training.data());
+    const std::span<const float> block = std::as_const(trainer.parameters()).block();
+    return std::make_pair(std::vector<float>(block.begin(), block.end()), trainer.steps());
+  };
+  const auto [large, large_steps] = fitted({"train.batch=60"});
+  const auto [small, small_steps] = fitted({"train.batch=20", "train.accumulate=3"});
+  EXPECT_EQ(small_steps, large_steps);
+  ASSERT_EQ(small.size(), large.size());
+  for (std::size_t k = 0; k < large.size(); ++k) EXPECT_NEAR(small[k], large[k], 1e-5);
+}
+
+TEST(Fit, ARateForAParameterThatIsNotThereIsAMistake) {
+  try {
+    sunspots({"train.rates.wrong*=0"});
+    FAIL() << "it was accepted";
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("no parameter's name fits 'wrong*'"));
+  }
 }
 
 TEST(Fit, LearnsSunspotsBetterThanPersistence) {
