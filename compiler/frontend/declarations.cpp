@@ -104,11 +104,17 @@ ExpressionPtr option_value(const Tree& value, const std::string& option, Section
   return std::ranges::find(list->args, nullptr) == list->args.end() ? ExpressionPtr(list) : nullptr;
 }
 
-// False after reporting.
-bool read_operands(const Tree& inputs, const std::string& key, SectionReader& reader, std::vector<ExpressionPtr>& args) {
+// False after reporting. Inputs in a list have the order of the op's, those in a map its names.
+bool read_operands(const Tree& inputs, const std::string& key, SectionReader& reader, std::vector<ExpressionPtr>& args,
+                   std::vector<std::pair<std::string, ExpressionPtr>>& named) {
   if (inputs.is_map()) {
-    reader.later(inputs.source, "naming the inputs of an op", "give them as a list, in the order of the op: inputs: [x, h_tm1]");
-    return false;
+    bool good = true;
+    for (const Tree::Entry& entry : inputs.map) {
+      if (!reader.check_name(entry.key, entry.source, NameRule::kPlain)) good = false;
+      named.emplace_back(entry.key, operand(entry.value, key, reader));
+      good = good && named.back().second;
+    }
+    return good;
   }
   if (!reader.expect_list(inputs, "'inputs' of '" + key + "'", "write inputs: [x, h_tm1]")) return false;
   for (const Tree& input : inputs.list) args.push_back(operand(input, key, reader));
@@ -122,8 +128,8 @@ bool read_op_name(const Tree& tree, const std::string& key, SectionReader& reade
   return reader.check_name(tree.scalar, tree.source, NameRule::kPlain);
 }
 
-// {op: linear, inputs: [x, h_tm1], units: 128, activation: tanh} is tanh(linear(x, h_tm1, units=128)). `axes` is null for an
-// operand that is itself written in this form.
+// {op: linear, inputs: [x, h_tm1], units: 128, activation: tanh} is tanh(linear(x, h_tm1, units=128)), and inputs: {a: x, b: y} are
+// a=x, b=y. `axes` is null for an operand that is itself written in this form.
 ExpressionPtr long_form(const Tree& value, const std::string& key, SectionReader& reader, std::vector<std::string>* axes) {
   const Tree* op = value.find("op");
   std::string name;
@@ -144,7 +150,7 @@ ExpressionPtr long_form(const Tree& value, const std::string& key, SectionReader
     } else if (entry.key == "activation") {
       good &= read_op_name(entry.value, "activation", reader, activation);
     } else if (entry.key == "inputs") {
-      good &= read_operands(entry.value, key, reader, args);
+      good &= read_operands(entry.value, key, reader, args, options);
     } else if (entry.key == "axes" && axes) {
       *axes = reader.names(entry.value, "'axes' of '" + key + "'", "write axes: [t, s]");
     } else if (reader.check_name(entry.key, entry.source, NameRule::kPlain)) {

@@ -131,6 +131,30 @@ Read Expander::reduce(Call& call, std::vector<Read> reads, const Along& along) {
   return make({"divide", {sum, divisor}}, call.scope, call.tree->source, call.name);
 }
 
+// Operands may be given by name, after those that are not: clip(x, high=1, low=0).
+bool Expander::place_named(Call& call, const NodeKind& kind, std::vector<Argument>& arguments) {
+  std::vector<Argument> named(kind.operands.size());
+  std::string twice;
+  std::erase_if(call.options, [&](const auto& option) {
+    const auto at = std::find(kind.operands.begin(), kind.operands.end(), option.first);
+    if (at == kind.operands.end() || find_option(kind, option.first)) return false;
+    const auto k = static_cast<std::size_t>(at - kind.operands.begin());
+    if (k < arguments.size() || named[k].tree) twice = option.first;
+    named[k] = {option.second, call.scope};
+    return true;
+  });
+  const std::size_t given = arguments.size();
+  for (std::size_t k = given; k < named.size() && named[k].tree; ++k) arguments.push_back(named[k]);
+  const auto missing = [&] { return arguments.size() < named.size() ? std::string(kind.operands[arguments.size()]) : std::string(); };
+  const bool gap = std::any_of(named.begin() + static_cast<std::ptrdiff_t>(std::min(arguments.size(), named.size())), named.end(),
+                               [](const Argument& argument) { return argument.tree != nullptr; });
+  if (twice.empty() && !gap) return true;
+  diagnostics_.error("E0307", source_in(call.scope, call.tree->source),
+                     twice.empty() ? "'" + call.op + "' lacks '" + missing() + "'" : "'" + call.op + "' has '" + twice + "' twice",
+                     kind.usage.empty() ? "" : "it is written " + std::string(kind.usage));
+  return false;
+}
+
 // Operands beyond those of the kind are its options in their order: split(x, 3, 1) is split(x, n=3, k=1).
 void Expander::place_options(Call& call, const NodeKind& kind, std::vector<Argument>& arguments) {
   if (kind.variadic || kind.role == Role::kSugar || is_given(call, "merge")) return;

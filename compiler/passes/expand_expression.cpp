@@ -136,6 +136,7 @@ Read Expander::lower_call(const Expression& tree, Scope& scope, const std::strin
   if (*op == "index" || *op == "length") return position(call, args);
   const NodeKind* kind = registry_.find(*op);
   if (kind && (may_be_called(*kind) || scope.frame)) {
+    if (!place_named(call, *kind, args)) return {};
     place_options(call, *kind, args);
     return apply(call, lower_arguments(args));
   }

@@ -242,6 +242,7 @@ class Expander {
   Read apply_kind(Call& call, const NodeKind& kind, std::vector<Read> reads);
   Read join(const std::string& op, std::vector<Read> reads, const Call& call, const std::string* name);
   Read reduce(Call& call, std::vector<Read> reads, const Along& along);
+  bool place_named(Call& call, const NodeKind& kind, std::vector<Argument>& arguments);
   void place_options(Call& call, const NodeKind& kind, std::vector<Argument>& arguments);
   Read end_of_run(Call& call, std::vector<Read> reads);
   Read position(Call& call, const std::vector<Argument>& arguments);

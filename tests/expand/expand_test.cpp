@@ -163,6 +163,22 @@ TEST(Expand, DropoutIsACopyOutsideTraining) {
   EXPECT_EQ(infer(model, {.mode = Mode::kEval}).text("y"), "x");
 }
 
+TEST(Expand, OperandsMayBeNamed) {
+  const auto text = [](const std::string& node) {
+    const Inferred m = infer("inputs: {x: {shape: [2]}, low: {shape: [2]}, high: {shape: [2]}}\nnodes:\n  y: " + node +
+                             "\n  all: x + low + high\noutputs: [y, all]\n");
+    std::string found = m.codes().empty() ? m.text("y") : "";
+    for (const std::string& code : m.codes()) found += code;
+    return found;
+  };
+  EXPECT_EQ(text("clip(x, high=high, low=low)"), "clip(x, low, high)");
+  EXPECT_EQ(text("{op: clip, inputs: {high: high, x: x, low: low}}"), "clip(x, low, high)");
+  EXPECT_EQ(text("clip(x, high=high)"), "E0307");
+  EXPECT_EQ(text("clip(x, low, x=high)"), "E0307");
+  EXPECT_EQ(text("clip(x, low=low, hgih=high)"), "E0307");
+  EXPECT_EQ(text("{op: linear, inputs: {a: x}, units: 2}"), "E0303");
+}
+
 TEST(Expand, WhereTakesPairs) {
   const Inferred m = infer("inputs: {x: {}}\nnodes: {y: \"where(x > 1, 1, x < 0, 2, x)\"}\noutputs: [y]\n");
   EXPECT_EQ(m.text("y"), "where(y#2, 1, y#7)");

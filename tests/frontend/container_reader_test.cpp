@@ -163,7 +163,6 @@ TEST(ContainerReader, SaysWhatComesLater) {
   EXPECT_THAT(mistakes("axes: {t: {length: {train: steps, decode: {until: done}}}}\n"), ElementsAre("E0117 4:20"));
   EXPECT_THAT(mistakes("axes: {t: {until: done, max: 40}}\n"), ElementsAre("E0117 4:12", "E0117 4:25"));
   EXPECT_THAT(mistakes("states: {h: {before: 0, after: 1}}\n"), ElementsAre("E0117 4:13"));
-  EXPECT_THAT(node_mistakes("  h: {op: linear, inputs: {a: x}}\n"), ElementsAre("E0117 4:27"));
   EXPECT_THAT(node_mistakes("  h: f(teacher(x_tm1, h_tm1))\n"), ElementsAre("E0117 4:8"));
 }
 
