@@ -302,8 +302,8 @@ void Definition::output(const Expr& value, Where where) {
 }
 
 void Definition::loss(const Expr& value, Where where) {
-  container_.loss_source = source_of(where);
-  container_.loss = name_of(value, "the loss", container_.loss_source);
+  const Source source = source_of(where);
+  container_.losses = {{name_of(value, "the loss", source), {}, nullptr, false, source, source}};
 }
 
 const Container& Definition::container() const {

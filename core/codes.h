@@ -91,6 +91,7 @@ inline constexpr Code kCodes[] = {
     {"E0507", "a length of an axis that is no int"},
     {"E0508", "a start of another shape than the value's"},
     {"E0509", "what is fed has another shape than declared"},
+    {"E0510", "weights of a loss that vary along an axis that the loss does not"},
     {"E0601", "a value needs itself at the same position"},
     {"E0602", "a cycle reads the past and the future along the same axis"},
     {"E0603", "a cycle closes through a reduction"},

@@ -81,6 +81,16 @@ struct OutputDecl {
   Source source;
 };
 
+// times * the mean of a scalar value over its real positions, or its sum.
+struct LossDecl {
+  std::string name;     // may hold {...}
+  std::string weights;  // of the positions, a value; may hold {...}; empty: all count alike
+  ExpressionPtr times;  // null: 1
+  bool sum = false;
+  Source source;
+  Source weights_source;
+};
+
 struct Container {
   std::string name;    // file stem or C++ name
   std::string folder;  // of the file; where inner containers are looked up; empty for built-in and C++ ones
@@ -94,9 +104,8 @@ struct Container {
   Section<StateDecl> states;
   Section<NodeDecl> nodes;
   std::vector<OutputDecl> outputs;
-  std::string loss;  // name or empty
-  Source loss_source;
-  std::optional<Tree> train;  // read by runtime/training; strict there
+  std::vector<LossDecl> losses;  // summed
+  std::optional<Tree> train;     // read by runtime/training; strict there
 };
 
 // A value for an option of the outermost container: `options.layers=5`.

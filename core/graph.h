@@ -135,14 +135,23 @@ struct StateRef {
   Source source;
 };
 
+// A part of the loss: times * mean (or sum) over the positions of `value`, each of them weighted.
+struct LossTerm {
+  NodeId value = kNone;
+  NodeId weights = kNone;  // kNone: 1
+  double times = 1;
+  bool sum = false;
+  Source source;  // of the declaration
+  Source weights_source;
+};
+
 struct Graph {
   std::vector<Axis> axes;   // outer axes before those within them
   std::vector<Node> nodes;  // any order: reads may point forward (taps); ids are positions
   Sizes sizes;
   std::vector<StateRef> states;
   std::vector<OutputRef> outputs;
-  NodeId loss = kNone;                  // per position, as declared
-  Source loss_source;                   // where that is declared
+  std::vector<LossTerm> losses;         // as declared
   NodeId total_loss = kNone;            // in P: its mean over all real positions (made by `differentiate` or `add_loss`)
   std::map<std::string, NodeId> names;  // user-visible names and aliases, "d.h" included
 

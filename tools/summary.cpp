@@ -40,7 +40,7 @@ std::vector<Line> lines_of(const Graph& graph) {
     }
   }
   for (const OutputRef& output : graph.outputs) lines.push_back(line_of("output", output.name, graph, graph[output.node]));
-  if (graph.loss != kNone) lines.push_back(line_of("loss", graph[graph.loss].name, graph, graph[graph.loss]));
+  for (const LossTerm& term : graph.losses) lines.push_back(line_of("loss", graph[term.value].name, graph, graph[term.value]));
   return lines;
 }
 

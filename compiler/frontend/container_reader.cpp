@@ -87,7 +87,7 @@ std::optional<Container> read(const Tree& root, const std::string& file_name, co
   container.nodes = reader.section<NodeDecl>(root.find("nodes"), "nodes", NameRule::kPlain, read_node);
   usable &= reader.left_out() == 0;
   if (const Tree* outputs = root.find("outputs")) container.outputs = read_outputs(*outputs, reader);
-  if (const Tree* loss = root.find("loss")) container.loss = read_loss(*loss, container.loss_source, reader);
+  if (const Tree* loss = root.find("loss")) container.losses = read_loss(*loss, reader);
   if (const Tree* train = root.find("train")) container.train = *train;
   if (!usable) return std::nullopt;
   return container;

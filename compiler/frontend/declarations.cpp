@@ -310,14 +310,49 @@ std::vector<OutputDecl> read_outputs(const Tree& value, SectionReader& reader) {
   return result;
 }
 
-std::string read_loss(const Tree& value, Source& source, SectionReader& reader) {
-  source = value.source;
-  if (!value.is_scalar()) {
-    reader.later(value.source, value.is_map() ? "a loss of the form {sum: NAME}" : "a loss of several terms",
-                 "name one scalar value: loss: NAME");
-    return {};
+namespace {
+
+// NAME, or {mean: NAME, weights: NAME, times: NUMBER}, or {sum: NAME ..}.
+void read_term(const Tree& tree, SectionReader& reader, std::vector<LossDecl>& terms) {
+  LossDecl term;
+  term.source = tree.source;
+  const Tree* value = &tree;
+  const std::string help = "write loss: NAME, loss: {mean: NAME, weights: NAME, times: 0.1}, {sum: NAME}, or a list of these";
+  if (tree.is_map()) {
+    reader.known_keys(tree, "a loss", {"mean", "sum", "weights", "times"});
+    term.sum = tree.find("sum") != nullptr;
+    value = tree.find(term.sum ? "sum" : "mean");
+    if (!value || (term.sum && tree.find("mean"))) {
+      return reader.error("E0116", tree.source, value ? "a loss has both 'mean' and 'sum'" : "a loss has neither 'mean' nor 'sum'", help);
+    }
+    if (const Tree* times = tree.find("times")) {
+      term.times = reader.equation(*times, "'times'");
+      if (!term.times) return;
+    }
+    if (const Tree* weights = tree.find("weights")) {
+      if (!reader.expect_scalar(*weights, "'weights' of a loss", "name a value: weights: w")) return;
+      if (!reader.check_name(weights->scalar, weights->source, NameRule::kDotted)) return;
+      term.weights = weights->scalar;
+      term.weights_source = weights->source;
+    }
+    term.source = value->source;
   }
-  return reader.check_name(value.scalar, value.source, NameRule::kDotted) ? value.scalar : std::string();
+  if (!reader.expect_scalar(*value, "a loss", help) || !reader.check_name(value->scalar, value->source, NameRule::kDotted)) return;
+  term.name = value->scalar;
+  terms.push_back(std::move(term));
+}
+
+}  // namespace
+
+std::vector<LossDecl> read_loss(const Tree& value, SectionReader& reader) {
+  std::vector<LossDecl> terms;
+  if (!value.is_list()) {
+    read_term(value, reader, terms);
+    return terms;
+  }
+  for (const Tree& term : value.list) read_term(term, reader, terms);
+  if (value.list.empty()) reader.error("E0116", value.source, "'loss' is an empty list", "name at least one value: loss: [e]");
+  return terms;
 }
 
 }  // namespace tapeloop

@@ -93,6 +93,6 @@ ParameterDecl read_parameter(const Tree& value, const std::string& key, SectionR
 StateDecl read_state(const Tree& value, const std::string& key, SectionReader& reader);
 NodeDecl read_node(const Tree& value, const std::string& key, SectionReader& reader);
 std::vector<OutputDecl> read_outputs(const Tree& value, SectionReader& reader);
-std::string read_loss(const Tree& value, Source& source, SectionReader& reader);
+std::vector<LossDecl> read_loss(const Tree& value, SectionReader& reader);
 
 }  // namespace tapeloop

@@ -16,7 +16,8 @@ class Carrying {
       : graph_(graph), registry_(registry), diagnostics_(diagnostics) {}
 
   void run() {
-    graph_.loss = graph_.total_loss = kNone;
+    graph_.losses.clear();
+    graph_.total_loss = kNone;
     while (t_ < static_cast<AxisId>(graph_.axes.size()) && graph_.axes[static_cast<std::size_t>(t_)].name != "t") ++t_;
     if (t_ == static_cast<AxisId>(graph_.axes.size())) {
       diagnostics_.error("E0609", {}, "the model has no axis t to step along");

@@ -214,7 +214,8 @@ class Chunking {
 
   void make_chunk() {
     std::erase_if(graph_.outputs, [&](const OutputRef& output) { return !on_axis(output.node); });
-    graph_.loss = graph_.total_loss = kNone;
+    graph_.losses.clear();
+    graph_.total_loss = kNone;
     for (auto& [value, tapped] : tapped_) declare(value, tapped);
     for (NodeId id = 0; id < count_; ++id) {
       if (live(id) && looks_back(graph_[id])) connect(id);
@@ -292,7 +293,9 @@ class Chunking {
 
   void make_tail() {
     std::erase_if(graph_.outputs, [&](const OutputRef& output) { return on_axis(output.node); });
-    if (graph_.loss != kNone && on_axis(graph_.loss)) graph_.loss = kNone;  // only its mean is known here
+    std::erase_if(graph_.losses, [&](const LossTerm& term) {  // only their means are known here
+      return on_axis(term.value) || (term.weights != kNone && on_axis(term.weights));
+    });
     for (Axis& axis : graph_.axes) {
       if (axis.length != kNone && on_axis(axis.length)) axis.length = kNone;
     }

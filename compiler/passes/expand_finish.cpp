@@ -265,11 +265,17 @@ void Expander::finish_outputs(Instance& root) {
     if (twice) diagnostics_.error("E0306", output.source, "output '" + *name + "' is given twice");
     if (!twice) graph_.outputs.push_back({*name, find(*name, output.source)});
   }
-  if (root.container->loss.empty()) return;
-  const auto name = fill(root.container->loss, scope, root.container->loss_source);
-  if (!name) return;
-  graph_.loss = find(*name, root.container->loss_source);
-  graph_.loss_source = root.container->loss_source;
+  for (const LossDecl& loss : root.container->losses) {
+    LossTerm term{kNone, kNone, 1, loss.sum, loss.source, loss.weights_source};
+    const auto name = fill(loss.name, scope, loss.source);
+    const auto weights = fill(loss.weights, scope, loss.weights_source);
+    const auto times = loss.times ? number(*loss.times, scope) : std::optional(1.0);
+    if (!name || !weights || !times) continue;
+    term.value = find(*name, loss.source);
+    if (!weights->empty()) term.weights = find(*weights, loss.weights_source);
+    term.times = *times;
+    graph_.losses.push_back(std::move(term));
+  }
 }
 
 void Expander::finish_names() {
@@ -343,7 +349,10 @@ void Expander::warn_unused(const Instance& root) {
     const auto name = fill(output.name, {&instances_.front(), {}, nullptr, nullptr}, output.source);
     if (name) reach_name(*name);
   }
-  if (!root.container->loss.empty()) reach_name(root.container->loss);
+  for (const LossTerm& term : graph_.losses) {
+    reach(term.value);
+    reach(term.weights);
+  }
   for (const Slot& slot : slots_) {
     if (slot.has_length) reach(slot.length.node);
   }

@@ -154,12 +154,27 @@ class ShapesInference {
                        "declare the sizes of the parameters that it reads");
   }
 
+  void check_loss(NodeId id, const Source& source, const std::string& rule) {
+    if (!is_judged(id) || graph_[id].shape.empty()) return;
+    const Node& node = graph_[id];
+    diagnostics_.error("E0506", source.known() ? source : node.source,
+                       rule + ": '" + node.name + "' has shape " + graph_.sizes.text(node.shape),
+                       "for example mean(" + node.name + ", along=shape)");
+  }
+
+  void check_weights(const LossTerm& term) {
+    if (!is_judged(term.weights) || !is_judged(term.value) || graph_[term.value].space.contains(graph_[term.weights].space)) return;
+    diagnostics_.error("E0510", term.weights_source,
+                       "the weights '" + graph_[term.weights].name + "' lie on " + graph_.text(graph_[term.weights].space) +
+                           ", the loss '" + graph_[term.value].name + "' on " + graph_.text(graph_[term.value].space),
+                       "weights may only vary along the axes of what they weigh");
+  }
+
   void check_scalars() {
-    if (is_judged(graph_.loss) && !graph_[graph_.loss].shape.empty()) {
-      const Node& loss = graph_[graph_.loss];
-      diagnostics_.error("E0506", graph_.loss_source.known() ? graph_.loss_source : loss.source,
-                         "the loss is a scalar at each position: '" + loss.name + "' has shape " + graph_.sizes.text(loss.shape),
-                         "for example mean(" + loss.name + ", along=shape)");
+    for (const LossTerm& term : graph_.losses) {
+      check_loss(term.value, term.source, "the loss is a scalar at each position");
+      check_loss(term.weights, term.weights_source, "the weights of a loss are a scalar at each position");
+      check_weights(term);
     }
     for (const Axis& axis : graph_.axes) {
       if (!is_judged(axis.length)) continue;

@@ -228,7 +228,10 @@ class Simplification {
     for (auto& [name, id] : graph_.names) id = find(id);
     for (auto& [leaf, gradient] : graph_.gradients) gradient = find(gradient);
     for (Axis& axis : graph_.axes) axis.length = find(axis.length);
-    graph_.loss = find(graph_.loss);
+    for (LossTerm& term : graph_.losses) {
+      term.value = find(term.value);
+      term.weights = find(term.weights);
+    }
     graph_.total_loss = find(graph_.total_loss);
   }
 
@@ -257,7 +260,10 @@ std::vector<char> needed(const Graph& graph, const std::vector<std::string>& kee
     const auto at = graph.names.find(name);
     if (at != graph.names.end()) work.push_back(at->second);
   }
-  work.push_back(graph.loss);
+  for (const LossTerm& term : graph.losses) {
+    work.push_back(term.value);
+    work.push_back(term.weights);
+  }
   work.push_back(graph.total_loss);
   std::vector<char> marks(graph.nodes.size());
   while (!work.empty()) {
@@ -301,7 +307,10 @@ Graph drop_dead(Graph graph, const std::vector<std::string>& keep) {
     renumber(state.node);
     renumber(state.init);
   }
-  renumber(graph.loss);
+  for (LossTerm& term : graph.losses) {
+    renumber(term.value);
+    renumber(term.weights);
+  }
   renumber(graph.total_loss);
   std::erase_if(graph.names, [&](const auto& entry) { return number[static_cast<std::size_t>(entry.second)] == kNone; });
   for (auto& [name, id] : graph.names) renumber(id);

@@ -1,4 +1,4 @@
-// The number that training minimises: the mean of the `loss:` value over all its real positions of all examples.
+// The number that training minimises: the `loss:` values, each its mean over all its real positions of all examples, or its sum.
 #pragma once
 
 #include "core/graph.h"
@@ -6,7 +6,7 @@
 
 namespace tapeloop {
 
-// Adds the nodes of graph.total_loss where graph.loss is set; 0 for a batch without positions.
+// Adds the nodes of graph.total_loss where graph.losses are set; a mean over no positions, or with weights of sum 0, is 0.
 Graph total_loss(Graph graph, const Registry& registry);
 
 }  // namespace tapeloop

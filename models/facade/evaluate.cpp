@@ -222,7 +222,7 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
   const Graph& graph = result.compiled.graph;
   choose_loss(options.loss, graph, result, diagnostics);
   check_cotangents(feed, graph, diagnostics);
-  if (options.gradients && !result.from_cotangents && graph.loss == kNone) {
+  if (options.gradients && !result.from_cotangents && graph.losses.empty()) {
     diagnostics.error("E0725", place_of(feed), "gradients need a loss",
                       "give --loss weighted, cotangents in the feed, or loss: in the model");
   }

@@ -128,7 +128,7 @@ VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
   evaluation.mode = options.mode;
   evaluation.seed = options.seed;
   evaluation.threads = options.threads;
-  if (model.container().loss.empty()) evaluation.loss = "weighted";
+  if (model.container().losses.empty()) evaluation.loss = "weighted";
 
   VerifyReport report;
   const Evaluated<double> plan = evaluate<double>(model, feed, evaluation);

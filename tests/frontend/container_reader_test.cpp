@@ -79,7 +79,8 @@ train: {data: {file: x.csv}}
   EXPECT_EQ(c.nodes[0].ranges.size(), 2U);
   EXPECT_EQ(c.nodes[0].body[0].body[0].key, "h{j}{k}");
   EXPECT_EQ(c.nodes[1].key, "i, f");
-  EXPECT_EQ(c.loss, "h");
+  ASSERT_EQ(c.losses.size(), 1U);
+  EXPECT_EQ(c.losses[0].name, "h");
   EXPECT_TRUE(c.train->find("data"));
 }
 
@@ -158,8 +159,8 @@ TEST(ContainerReader, ChecksNames) {
 }
 
 TEST(ContainerReader, SaysWhatComesLater) {
-  EXPECT_THAT(mistakes("loss: {sum: h}\n"), ElementsAre("E0117 4:7"));
-  EXPECT_THAT(mistakes("loss: [h, k]\n"), ElementsAre("E0117 4:7"));
+  EXPECT_THAT(mistakes("loss: [h, {sum: h, times: 0.5}]\n"), IsEmpty());
+  EXPECT_THAT(mistakes("loss: {total: h}\n"), ElementsAre("E0116 4:7", "E0114 4:8"));
   EXPECT_THAT(mistakes("axes: {t: {length: {train: steps, decode: {until: done}}}}\n"), ElementsAre("E0117 4:20"));
   EXPECT_THAT(mistakes("axes: {t: {until: done, max: 40}}\n"), ElementsAre("E0117 4:12", "E0117 4:25"));
   EXPECT_THAT(mistakes("states: {h: {before: 0, after: 1}}\n"), ElementsAre("E0117 4:13"));
