@@ -33,7 +33,8 @@ Model model_of(const Case& what) {
   if (what.cell == "gf_rnn") return Model::load(own + "gf_last.yaml", {units});
   if (what.cell == "gf_lstm") return Model::load("gf_lstm", {units, "options.layers=3"});
   if (what.cell == "narx") return Model::load("narx", {units, "options.size=" + std::to_string(what.units), "options.taps=4"});
-  if (what.cell == "gru_stack" || what.cell == "min_gru" || what.cell == "cascade") return Model::load(own + what.cell + ".yaml", {units});
+  const std::vector<std::string> here = {"gru_stack", "min_gru", "cascade"};
+  if (std::find(here.begin(), here.end(), what.cell) != here.end()) return Model::load(own + what.cell + ".yaml", {units});
   const std::string classifier = "classifier_";
   if (what.cell.starts_with(classifier)) {
     return Model::load(own + "classifier.yaml",

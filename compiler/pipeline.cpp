@@ -9,6 +9,7 @@
 #include "compiler/passes/expand.h"
 #include "compiler/passes/explicit_reads.h"
 #include "compiler/passes/fuse_points.h"
+#include "compiler/passes/fuse_steps.h"
 #include "compiler/passes/infer_axes.h"
 #include "compiler/passes/infer_shapes.h"
 #include "compiler/passes/layouts.h"
@@ -48,6 +49,7 @@ const std::vector<PassInfo>& passes() {
       {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
       {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
       {"fuse_points", "joins ops that work point by point into programs that pass over memory once", true},
+      {"fuse_steps", "runs a scan in one pass where a step is point work only; what is linear stays in registers", true},
       {"plan_memory", "gives every value its buffer before anything runs", false},
       {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
   };
@@ -84,6 +86,7 @@ class Compilation {
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
     if (on("fuse_points")) result.plan = fuse_points(std::move(result.plan), fixed);
+    if (on("fuse_steps")) result.plan = fuse_steps(std::move(result.plan));
     result.plan = plan_memory(std::move(result.plan), on("share"), keep);
     return result;
   }

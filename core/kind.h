@@ -42,6 +42,9 @@ enum class Role {
   kParameter,
 };
 
+// Point kinds of which the compiler knows what they compute: a + b, a - b, a * b.
+enum class Arithmetic { kOther, kSum, kDifference, kProduct };
+
 struct OptionSpec {
   enum class Type { kNumber, kInteger, kWord, kFlag, kAxis, kNumbers };
   std::string_view name;
@@ -200,6 +203,7 @@ struct NodeKind {
   // Where the kind may run: true if it may be done for one position of an axis at a time. False only for kinds that mix
   // positions in a way the axis operations do not express.
   bool moves_freely = true;
+  Arithmetic arithmetic = Arithmetic::kOther;
   bool finds_least = false;     // of kExtremeAlong: the smallest, not the largest
   bool gives_position = false;  // of kExtremeAlong: where it is, not what it is
   bool of_shapes = false;       // of kLocal: a scalar that follows from the operands' shapes alone: simplify makes it a constant

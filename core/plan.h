@@ -46,6 +46,7 @@ struct TableSpec {
   std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts; a start is read at the reader's own position
   std::vector<LayoutId> starts;   // layout of each start value; kNone: in P
   int depth = 0;                  // open scans of the reader: blocks at this depth are resolved one at a time
+  std::int32_t strip = 1;         // blocks that are resolved together: see Segment::strip
   bool operator==(const TableSpec&) const = default;
 };
 
@@ -69,6 +70,7 @@ struct Buffer {
   Shape shape;                // of one row; all numbers in an executable plan
   std::int64_t elements = 0;  // of one row; 0 in a plan with free sizes
   int block_depth = kNone;    // >= 0: holds only the current block at this depth of scans
+  std::int32_t strip = 1;     // current blocks that there are at a time: see Segment::strip
   bool taped = false;         // forward writes it, backward reads it
 };
 
@@ -126,8 +128,6 @@ struct WeightBlock {
   bool transposed = false;
 };
 
-enum class Where { kBefore, kStep, kAfter };
-
 // Why an instruction stands where it does; partition's own words.
 struct Reason {
   enum class Kind { kNoCycle, kInCycle, kReadByStep, kNotHoisted, kParameters, kLengths };
@@ -149,11 +149,23 @@ struct Equation {
   std::string bytes;  // read and written for one point, in elements of 4 bytes
 };
 
+// Of an op of a recurrence that is worked out in one pass: for many positions at once, before or after the steps that it waits for
+// or is waited for by, or in each step.
+enum class When { kBefore, kStep, kAfter };
+
+// One op of a recurrence that runs through one value y only: y * c, y + c, y - c, or c - y, where c is known beforehand.
+struct Link {
+  enum class Form { kTimes, kPlus, kMinus, kFrom };
+  Form form = Form::kTimes;
+  std::int32_t known = kNone;  // register of c
+};
+
 // One op of a point program. Registers 0 .. operands - 1 are the operands of the instruction; op k writes register operands + k
 // and, if anybody outside the program wants it, results[k].
 struct PointOp : Equation {
   std::vector<std::int32_t> inputs;  // registers
   LocalParams local;                 // of a kind with a kernel of its own: a reduction over the shape
+  When when = When::kStep;           // of a program in one pass
 };
 
 struct Result {
@@ -171,6 +183,9 @@ struct Instruction : Equation {
   GroupId group = kNone;         // kSumTo, kExtremeAlong, kMoveOutside, kProductSum not into P
 
   PointLoop loop;  // of a point program of one op
+  // kPoint: it is all that its scan does, and does all positions in one pass; its ops stand in the order before, step, after.
+  bool one_pass = false;
+  std::vector<Link> chain;  // of a program in one pass: its ops of the step, if they are one chain that is linear in what is tapped
   // kProduct: operands are a and b, or pairs of a and packed b whose products are added up (k of each pair is its a's width), and
   // maybe one more at the end that they are added to.
   ProductSize product;
@@ -195,6 +210,7 @@ struct Segment {
   AxisId axis = kNone;                      // of a scan
   bool backwards = false;
   std::vector<AxisId> nest;  // axes of the open scans, this one last
+  std::int32_t strip = 1;    // positions that a step does together: no tap of the scan reaches less far
   std::vector<Segment> body;
   std::string reason;
   // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all

@@ -28,7 +28,9 @@ std::int64_t Buffers<T>::rows(BufferId id) const {
   const Buffer& buffer = of(id);
   if (buffer.layout == kNone) return 1;
   const LayoutExtent& layout = extents_->layout(buffer.layout);
-  return buffer.block_depth == kNone ? layout.points() : layout.largest_block[static_cast<std::size_t>(buffer.block_depth)];
+  if (buffer.block_depth == kNone) return layout.points();
+  const std::int64_t of_block = layout.largest_block[static_cast<std::size_t>(buffer.block_depth)];
+  return std::min<std::int64_t>(of_block * buffer.strip, layout.points());
 }
 
 template <class T>

@@ -31,7 +31,8 @@ void check_operand(const Plan& plan, const Instruction& instruction, const Opera
 }  // namespace
 
 template <class T>
-Frame<T>::Frame(const Plan& plan, Buffers<T>& whole) : plan_(plan), whole_(whole), blocks_(kMaxAxes + 1, 0), reader_(plan, blocks_) {
+Frame<T>::Frame(const Plan& plan, Buffers<T>& whole)
+    : plan_(plan), whole_(whole), blocks_(kMaxAxes + 1, 0), ends_(kMaxAxes + 1, 1), reader_(plan, blocks_) {
   steps_.reserve(plan.instructions.size());
   for (const Instruction& instruction : plan.instructions) bind(instruction);
   std::int64_t widest = 1;
@@ -80,8 +81,8 @@ template <class T>
 Range Frame<T>::points(LayoutId layout, int depth) const {
   if (layout == kNone) return {0, 1};
   const std::vector<std::int32_t>& start = shard_->extents().layout(layout).start[static_cast<std::size_t>(depth)];
-  const auto block = static_cast<std::size_t>(blocks_[static_cast<std::size_t>(depth)]);
-  return {start[block], start[block + 1]};
+  const auto at = static_cast<std::size_t>(depth);
+  return {start[static_cast<std::size_t>(blocks_[at])], start[static_cast<std::size_t>(ends_[at])]};
 }
 
 template class Frame<float>;

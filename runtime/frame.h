@@ -44,9 +44,17 @@ class Frame {
   void enter(Shard<T>& shard);
 
   const Step& step(InstructionId id) const { return steps_[static_cast<std::size_t>(id)]; }
-  std::int32_t& block(std::size_t depth) { return blocks_[depth]; }
+  std::int32_t block(std::size_t depth) const { return blocks_[depth]; }
+  // Steps take turns: which one this is, about, where several blocks are one.
+  std::int32_t turn(std::size_t depth) const { return blocks_[depth] / (ends_[depth] - blocks_[depth]); }
+  // From now on the run stands, at this depth, in this block, or in this one and the next ones up to `end`.
+  void stand_in(std::size_t depth, std::int32_t block) { stand_in(depth, block, block + 1); }
+  void stand_in(std::size_t depth, std::int32_t block, std::int32_t end) {
+    blocks_[depth] = block;
+    ends_[depth] = end;
+  }
 
-  Range points(LayoutId layout, int depth) const;  // of the current block; one point in P
+  Range points(LayoutId layout, int depth) const;  // of the current blocks; one point in P
   Range points(const Step& step) const { return points(step.instruction->layout, step.instruction->depth); }
   Rows<T> read(const Step& step, std::size_t operand, std::int32_t begin, std::int32_t end) {
     return reader_.read(step.operands[operand], step.instruction->depth, begin, end, scratch_[operand].data());
@@ -85,6 +93,7 @@ class Frame {
   Buffers<T>& whole_;  // of P
   Shard<T>* shard_ = nullptr;
   std::vector<std::int32_t> blocks_;  // [depth]; block 0 at depth 0 is everything
+  std::vector<std::int32_t> ends_;    // [depth]: past the last one that is worked on together
   OperandReader<T> reader_;
   std::vector<Step> steps_;               // of every instruction of the plan
   std::vector<AlignedArray<T>> scratch_;  // one for each operand of an instruction

@@ -28,7 +28,8 @@ std::optional<std::int64_t> held_bytes(const Plan& plan, const HeldBytes& of) {
       const std::optional<std::size_t> depth = depth_of(plan, buffer);
       if (!depth) return std::nullopt;
       const bool block = buffer.block_depth >= static_cast<int>(*depth);
-      points = *depth == 0 || (buffer.block_depth != kNone && block) ? of.rows : of.rows * of.steps;
+      const bool current = buffer.block_depth != kNone && block;
+      points = *depth == 0 ? of.rows : of.rows * (current ? std::min<std::int64_t>(buffer.strip, of.steps) : of.steps);
     }
     numbers += points * buffer.elements;
   }

@@ -91,12 +91,18 @@ void PointProgram<T>::assign_slots(const Step& step) {
     }
   }
   std::vector<std::int32_t> free;
+  std::vector<std::int32_t> after_steps;  // of a program in one pass: a step may not write what a later step is still to read
   const auto release = [&](std::size_t k) {
+    const bool wait = made.one_pass && made.program[k].when == When::kStep;
     for (std::size_t made_by = 0; made_by < k; ++made_by) {
-      if (last[made_by] == k && ops_[made_by].slot != kNone) free.push_back(ops_[made_by].slot);
+      if (last[made_by] == k && ops_[made_by].slot != kNone) (wait ? after_steps : free).push_back(ops_[made_by].slot);
     }
   };
   for (std::size_t k = 0; k < ops_.size(); ++k) {
+    if (made.program[k].when == When::kAfter) {
+      free.insert(free.end(), after_steps.begin(), after_steps.end());
+      after_steps.clear();
+    }
     const auto same_width = [&](std::int32_t input) {
       return static_cast<std::size_t>(input) < operands_ || ops_[static_cast<std::size_t>(input) - operands_].wide == ops_[k].wide;
     };
@@ -132,13 +138,7 @@ void PointProgram<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& sc
     gather(frame, step, begin, end, scratch);
     for (; tile.column < elements_; tile.column += columns_) {
       tile.columns = std::min(columns_, elements_ - tile.column);
-      for (std::size_t k = 0; k < ops_.size(); ++k) {
-        if (ops_[k].local) {
-          execute_local(k, tile, frame, scratch);
-        } else {
-          execute(k, tile, scratch);
-        }
-      }
+      for (std::size_t k = 0; k < ops_.size(); ++k) execute(k, tile, frame, scratch);
     }
     begin = end;
     if (begin < range.end) next_tile(tile.rows, scratch);
@@ -147,25 +147,28 @@ void PointProgram<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& sc
 
 template <class T>
 void PointProgram<T>::place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const {
+  for (std::size_t k = 0; k < operands_; ++k) place_operand(frame, step, k, range, scratch);
+}
+
+template <class T>
+void PointProgram<T>::place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const {
   using Place = typename RegisterRows<T>::Place;
-  for (std::size_t k = 0; k < operands_; ++k) {
-    const BoundOperand& operand = step.operands[k];
-    RegisterRows<T>& rows = scratch.registers[k];
-    rows.wide = operand.elements == elements_;
-    rows.place = Place::kMemory;
-    if (frame.reader().scattered(operand, step.instruction->depth)) {
-      rows = {frame.scratch(k), operand.elements, Place::kGathered, rows.wide};
-      continue;
-    }
-    const Rows<T> read = frame.read(step, k, range.begin, range.end);
-    rows.data = const_cast<T*>(read.data);
-    rows.stride = read.stride;
-    if (read.zeros) rows.wide = false;  // one number for all
-    // A short row that all points read is laid out once for all tiles.
-    if (rows.wide && rows.stride == 0 && elements_ > 1 && elements_ < kLongRow && range.size() > 1) {
-      flatten<T>(rows, rows.data, false, std::min<std::int64_t>(rows_, range.size()), elements_, frame.scratch(k));
-      rows = {frame.scratch(k), elements_, Place::kRepeated, true};
-    }
+  const BoundOperand& operand = step.operands[k];
+  RegisterRows<T>& rows = scratch.registers[k];
+  rows.wide = operand.elements == elements_;
+  rows.place = Place::kMemory;
+  if (frame.reader().scattered(operand, step.instruction->depth)) {
+    rows = {frame.scratch(k), operand.elements, Place::kGathered, rows.wide};
+    return;
+  }
+  const Rows<T> read = frame.read(step, k, range.begin, range.end);
+  rows.data = const_cast<T*>(read.data);
+  rows.stride = read.stride;
+  if (read.zeros) rows.wide = false;  // one number for all
+  // A short row that all points read is laid out once for all tiles.
+  if (rows.wide && rows.stride == 0 && elements_ > 1 && elements_ < kLongRow && range.size() > 1) {
+    flatten<T>(rows, rows.data, false, std::min<std::int64_t>(rows_, range.size()), elements_, frame.scratch(k));
+    rows = {frame.scratch(k), elements_, Place::kRepeated, true};
   }
 }
 
@@ -199,10 +202,16 @@ void PointProgram<T>::next_tile(std::int64_t rows, PointScratch<T>& scratch) con
   }
 }
 
+template <class T>
+void PointProgram<T>::execute(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const {
+  if (ops_[number].local) return execute_local(number, tile, frame, scratch);
+  execute_point(number, tile, scratch);
+}
+
 // One kernel call: over all rows at once if the numbers of every input and of the result follow each other, else row by row; short
 // rows are laid out anew first.
 template <class T>
-void PointProgram<T>::execute(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const {
+void PointProgram<T>::execute_point(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const {
   const Op& op = ops_[number];
   const std::int64_t n = op.wide ? tile.columns : 1;
   const RegisterRows<T>& result = scratch.registers[operands_ + number];
@@ -248,19 +257,20 @@ void PointProgram<T>::execute_local(std::size_t number, const Tile& tile, Frame<
   std::array<std::int64_t, kMostLocalInputs> stride{};
   for (std::size_t k = 0; k < op.op->inputs.size(); ++k) {
     const RegisterRows<T>& rows = scratch.registers[static_cast<std::size_t>(op.op->inputs[k])];
-    in[k] = rows.data;
+    in[k] = at(rows, {tile.rows, 0, 0, tile.row});
     stride[k] = rows.stride;
   }
+  T* out = at(result, {tile.rows, 0, 0, tile.row});
   const bool flat = tile.rows == 1 || result.stride == n;
   LocalCall<T> call;
   call.points = tile.rows;
   call.in = in.data();
   call.in_stride = stride.data();
-  call.out = flat ? result.data : slot(scratch, slots_ + static_cast<std::int64_t>(kMostInputs));
+  call.out = flat ? out : slot(scratch, slots_ + static_cast<std::int64_t>(kMostInputs));
   call.params = op.op->local.numbers.data();
   call.scratch = frame.local_scratch();
   op.local(call);
-  if (!flat) copy_out<T>(call.out, tile.rows, n, result.data, result.stride);
+  if (!flat) copy_out<T>(call.out, tile.rows, n, out, result.stride);
 }
 
 template <class T>

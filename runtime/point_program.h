@@ -28,9 +28,9 @@ inline constexpr std::size_t kMostLocalInputs = 64;
 // Where the rows of a register lie, from the first row of the tile at hand.
 template <class T>
 struct RegisterRows {
-  enum class Place : std::int8_t { kMemory, kGathered, kRepeated, kTile };
-  T* data = nullptr;        // of operands never written
-  std::int64_t stride = 0;  // elements from row to row
+  enum class Place : std::int8_t { kMemory, kGathered, kRepeated, kTile, kStep };  // kStep: those of one step of a scan
+  T* data = nullptr;                                                               // of operands never written
+  std::int64_t stride = 0;                                                         // elements from row to row
   Place place = Place::kMemory;
   bool wide = false;
 };
@@ -43,6 +43,9 @@ struct PointScratch {
 };
 
 template <class T>
+class PointScan;
+
+template <class T>
 class PointProgram {
  public:
   PointProgram(const Plan& plan, const Step& step);
@@ -52,6 +55,8 @@ class PointProgram {
   void make_ready(PointScratch<T>& scratch) const;
 
  private:
+  friend class PointScan<T>;
+
   struct Op {
     PointFunction<T> point = nullptr;
     LocalFunction<T> local = nullptr;
@@ -63,19 +68,22 @@ class PointProgram {
     std::int64_t rows = 0;
     std::int64_t column = 0;   // of wide registers, where this piece of the rows begins
     std::int64_t columns = 0;  // of this piece
+    std::int64_t row = 0;      // where it begins among the rows of the registers
   };
-  struct Inputs;
 
   void assign_slots(const Step& step);
   T* slot(PointScratch<T>& scratch, std::int64_t number) const { return scratch.tiles.data() + number * pitch_; }
   T* at(const RegisterRows<T>& rows, const Tile& tile) const {
-    return rows.data + (rows.wide && rows.place != RegisterRows<T>::Place::kTile ? tile.column : 0);
+    const std::int64_t row = rows.place == RegisterRows<T>::Place::kStep ? 0 : tile.row;
+    return rows.data + row * rows.stride + (rows.wide && rows.place != RegisterRows<T>::Place::kTile ? tile.column : 0);
   }
   void place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const;
+  void place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const;
   void place_results(Frame<T>& frame, const Step& step, std::int32_t begin, PointScratch<T>& scratch) const;
   void gather(Frame<T>& frame, const Step& step, std::int32_t begin, std::int32_t end, PointScratch<T>& scratch) const;
   void next_tile(std::int64_t rows, PointScratch<T>& scratch) const;
-  void execute(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const;
+  void execute(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const;
+  void execute_point(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const;
   void execute_local(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const;
   void stretched(Frame<T>& frame, const Step& step) const;
 

@@ -16,6 +16,10 @@ PointWork<T>::PointWork(Frame<T>& frame) : frame_(frame) {
     programs_.emplace_back(frame.plan(), step);
     programs_.back().make_ready(scratch_);
   }
+  for (std::size_t id = 0; id < frame.plan().instructions.size(); ++id) {
+    const Step& step = frame.step(static_cast<InstructionId>(id));
+    if (step.instruction->op == OpCode::kPoint) scans_.emplace_back(programs_[step.program], step);
+  }
 }
 
 template <class T>

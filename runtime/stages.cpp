@@ -53,6 +53,16 @@ void check_stage(const Plan& plan, const Instruction& made, bool whole) {
   if (!fits) throw std::logic_error("plan: '" + made.text + "' stands in a stage of the other sort");
 }
 
+bool in_one_pass(const Plan& plan, const Segment& scan) {
+  bool any = false;
+  for (const Segment& body : scan.body) {
+    for (const InstructionId id : body.instructions) any = any || instruction(plan, id).one_pass;
+  }
+  const bool alone = scan.body.size() == 1 && scan.body[0].instructions.size() == 1;
+  if (any && !alone) throw std::logic_error("plan: an instruction in one pass is not alone in its scan");
+  return any;
+}
+
 Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisId>& nest, const Extents& extents, Work& work) {
   Part part;
   part.scan = segment.kind == Segment::Kind::kScan;
@@ -66,6 +76,10 @@ Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisI
   if (part.scan) {
     part.nest = extents.nest_id(segment.nest);
     for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents, work));
+    part.one_pass = in_one_pass(plan, segment);
+    part.strip = segment.strip;
+    const bool inner = std::any_of(part.body.begin(), part.body.end(), [](const Part& body) { return body.scan; });
+    if (part.strip < 1 || (part.strip > 1 && inner)) throw std::logic_error("plan: positions of a scan around others are done together");
   }
   return part;
 }

@@ -23,7 +23,7 @@ template <class T>
 void SumWork<T>::product_packed(const Step& step) {
   const Instruction& made = *step.instruction;
   const std::size_t pairs = step.operands.size() / 2;
-  const bool back = frame_.block(static_cast<std::size_t>(made.depth)) % 2 == 1;
+  const bool back = frame_.turn(static_cast<std::size_t>(made.depth)) % 2 == 1;
   frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
     Strided<T> out{frame_.result(step, begin), step.elements};
     Strided<const T> from{nullptr, 0};

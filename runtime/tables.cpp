@@ -180,12 +180,24 @@ void Tables::swap_rows(const TableSpec& spec, Table& table) {
   }
 }
 
+// Of the blocks that are resolved together the first one stands for all.
 void Tables::summarise(const TableSpec& spec, Table& table) {
-  const std::vector<std::int32_t>& start = extents_.layout(spec.reader).start[static_cast<std::size_t>(spec.depth)];
+  const LayoutExtent& reader = extents_.layout(spec.reader);
+  const auto depth = static_cast<std::size_t>(spec.depth);
+  const std::vector<std::int32_t>& start = reader.start[depth];
+  const auto blocks = static_cast<std::int32_t>(start.size()) - 1;
   table.blocks.assign(start.size() - 1, TableBlock());
-  for (std::size_t block = 0; block + 1 < start.size(); ++block) {
-    const auto begin = static_cast<std::size_t>(start[block]);
-    const auto end = static_cast<std::size_t>(start[block + 1]);
+  if (depth == 0) return summarise(start, 0, blocks, 1, table);
+  const NestExtent& nest = extents_.nest(reader.nests[depth - 1]);
+  for (std::size_t outer = 0; outer + 1 < nest.child.size(); ++outer) {
+    summarise(start, nest.child[outer], nest.child[outer + 1], spec.strip, table);
+  }
+}
+
+void Tables::summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t strip, Table& table) {
+  for (std::int32_t block = first; block < last; block += strip) {
+    const auto begin = static_cast<std::size_t>(start[static_cast<std::size_t>(block)]);
+    const auto end = static_cast<std::size_t>(start[static_cast<std::size_t>(std::min(block + strip, last))]);
     if (begin == end) continue;
     bool run = true;
     bool same = true;
@@ -194,10 +206,8 @@ void Tables::summarise(const TableSpec& spec, Table& table) {
       run = run && one_source && table.row[point] - table.row[begin] == static_cast<std::int32_t>(point - begin);
       same = same && one_source && table.row[point] == table.row[begin];
     }
-    table.blocks[block] = {run    ? TableBlock::Kind::kRun
-                           : same ? TableBlock::Kind::kSame
-                                  : TableBlock::Kind::kMixed,
-                           table.source[begin], table.row[begin]};
+    const TableBlock::Kind kind = run ? TableBlock::Kind::kRun : same ? TableBlock::Kind::kSame : TableBlock::Kind::kMixed;
+    table.blocks[static_cast<std::size_t>(block)] = {kind, table.source[begin], table.row[begin]};
   }
 }
 

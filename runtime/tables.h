@@ -27,7 +27,7 @@ struct TableBlock {
 struct Table {
   std::vector<std::int32_t> row;    // [points of the reader]; of a start value with slots: row * slots + slot
   std::vector<std::int8_t> source;  // [points of the reader]
-  std::vector<TableBlock> blocks;   // [blocks of the reader at the depth of the spec]
+  std::vector<TableBlock> blocks;   // [blocks of the reader at the depth of the spec]; of those done together, at the first one
   std::uint64_t stamp = 0;          // 0: not yet built
 };
 
@@ -58,6 +58,7 @@ class Tables {
   void fill_unmove(const TableSpec& spec, Mover& mover, Table& table);
   void swap_rows(const TableSpec& spec, Table& table);
   void summarise(const TableSpec& spec, Table& table);
+  static void summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t strip, Table& table);
   void build_groups(GroupId id);
   void assign_reduce(const GroupSpec& spec);
   void assign_outside(const GroupSpec& spec, Mover& mover);

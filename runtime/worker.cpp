@@ -1,5 +1,6 @@
 #include "runtime/worker.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/diagnostics.h"
@@ -50,11 +51,24 @@ void Worker<T>::run_scan(const Part& part, std::size_t depth) {
   const NestExtent& nest = frame_.extents().nest(part.nest);
   const auto outer = static_cast<std::size_t>(frame_.block(depth));
   const std::int32_t first = nest.child[outer];
-  const std::int32_t last = nest.child[outer + 1] - 1;
-  for (std::int32_t k = first; k <= last; ++k) {
-    frame_.block(depth + 1) = part.backwards ? last - (k - first) : k;
+  const std::int32_t end = nest.child[outer + 1];
+  if (part.one_pass) return run_in_one_pass(part, {first, end, part.backwards});
+  const std::int32_t strips = (end - first + part.strip - 1) / part.strip;
+  for (std::int32_t k = 0; k < strips; ++k) {
+    const std::int32_t block = first + (part.backwards ? strips - 1 - k : k) * part.strip;
+    frame_.stand_in(depth + 1, block, std::min(block + part.strip, end));
     run_parts(part.body, depth + 1);
   }
+}
+
+template <class T>
+void Worker<T>::run_in_one_pass(const Part& part, const ScanBlocks& blocks) {
+  const Step& step = frame_.step(part.body.front().instructions.front());
+  point_work_.scan(step, blocks);
+  if (!running_.times) return;
+  const Instruction& made = *step.instruction;
+  const std::vector<std::int32_t>& start = frame_.extents().layout(made.layout).start[static_cast<std::size_t>(made.depth)];
+  running_.times->done(made, start[static_cast<std::size_t>(blocks.end)] - start[static_cast<std::size_t>(blocks.first)]);
 }
 
 template <class T>

@@ -17,6 +17,8 @@ namespace tapeloop {
 struct Part {
   bool scan = false;
   bool backwards = false;
+  bool one_pass = false;   // of a scan: its only instruction does all positions
+  std::int32_t strip = 1;  // of a scan: blocks that a step does together
   int nest = kNone;
   std::vector<InstructionId> instructions;
   std::vector<Part> body;
@@ -43,6 +45,7 @@ class Worker {
  private:
   void run_parts(const std::vector<Part>& parts, std::size_t depth);
   void run_scan(const Part& part, std::size_t depth);
+  void run_in_one_pass(const Part& part, const ScanBlocks& blocks);
   void execute(const Step& step);
   void note(const Step& step);
   void set_lengths(const Step& step);

@@ -17,6 +17,7 @@ TAPELOOP_KIND(add) {
     d.add(1, d.dy());
   };
   kind.cheap = true;
+  kind.arithmetic = Arithmetic::kSum;
   kind.examples = point_examples(2);
 }
 #endif

@@ -17,6 +17,7 @@ TAPELOOP_KIND(multiply) {
     if (d.wants(1)) d.add(1, d.dy() * d.x(0));
   };
   kind.cheap = true;
+  kind.arithmetic = Arithmetic::kProduct;
   kind.examples = point_examples(2);
 }
 #endif

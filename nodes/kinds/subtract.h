@@ -17,6 +17,7 @@ TAPELOOP_KIND(subtract) {
     if (d.wants(1)) d.add(1, -d.dy());
   };
   kind.cheap = true;
+  kind.arithmetic = Arithmetic::kDifference;
   kind.examples = point_examples(2);
 }
 #endif

@@ -72,6 +72,8 @@ class Comparing {
     if (diagnostics.has_errors()) return failed(diagnostics);
     refer(whole);
     count_scans(whole.plan.forward);
+    count_forms(whole.plan, whole.plan.forward);
+    count_forms(whole.plan, whole.plan.backward);
     result_.tables = static_cast<int>(whole.plan.tables.size());
     check("", whole.plan);
     for (const PassInfo& pass : passes()) {
@@ -186,6 +188,13 @@ class Comparing {
     for (const Segment& segment : program) {
       if (segment.kind == Segment::Kind::kScan) ++result_.scans;
       count_scans(segment.body);
+    }
+  }
+
+  void count_forms(const Plan& plan, const Program& program) {
+    for (const Segment& segment : program) {
+      for (const InstructionId id : segment.instructions) result_.linear += !plan.instructions[static_cast<std::size_t>(id)].chain.empty();
+      count_forms(plan, segment.body);
     }
   }
 

@@ -88,8 +88,10 @@ class Generator {
   void define(const Group& group, std::size_t member) {
     const RandomValue v = value(member);
     const Place place{&group, group.axes, v.width, v.index};
-    const int form = dice_.below(10);
-    if (form < 2 && linear(place, v.name)) {
+    const int form = dice_.below(12);
+    if (form >= 10 && !group.nest.empty()) {
+      recurrence(place, member);
+    } else if (form < 2 && linear(place, v.name)) {
     } else if (form < 4) {
       gated(place, v.name);
     } else {
@@ -112,6 +114,25 @@ class Generator {
   void gated(const Place& place, const std::string& name) {
     const std::string a = terms_.plain(place).text, b = terms_.plain(place).text;
     out_.add_node(name, fmt::format("sigmoid({0}) * 0.9 * {1} + 0.9 * (1 - sigmoid({0})) * {2}", terms_.anchor(place).text, a, b));
+  }
+
+  // h = a * h_tm1 + b and its like, of which a step is point work only, or taps that reach far.
+  void recurrence(const Place& place, std::size_t member) {
+    const Scan& scan = dice_.pick(place.group->nest);
+    const auto tap = [&](int offset) { return terms_.text({member, {{scan.axis, -scan.past * offset}}}); };
+    const int near = dice_.chance(0.5) ? 1 : dice_.between(2, kLongestTap);
+    const std::string a = terms_.anchor(place).text, b = terms_.anchor(place).text, h = tap(near);
+    value(member).used = true;
+    const std::string forms[] = {
+        fmt::format("0.5 * sigmoid({}) * {} + 0.45 * {}", a, h, b),
+        fmt::format("sigmoid({}) * (0.4 * {} + {})", a, b, h),
+        fmt::format("0.4 * {} - 0.5 * {}", b, h),
+        fmt::format("tanh({} + {} * {})", b, a, h),
+        fmt::format("0.4 * {} + 0.25 * {} + 0.25 * {}", b, h, tap(dice_.between(near, kLongestTap))),
+        place.width == 0 ? fmt::format("0.3 * {} + 0.6 * {}", h, b)
+                         : fmt::format("0.45 * {} + 0.45 * ({} @ {})", b, h, out_.parameter({place.width, place.width}, 1.0 / place.width)),
+    };
+    out_.add_node(value(member).name, forms[dice_.below(6)]);
   }
 
   bool linear(const Place& place, const std::string& name) {
