@@ -33,7 +33,7 @@ Model model_of(const Case& what) {
   if (what.cell == "gf_rnn") return Model::load(own + "gf_last.yaml", {units});
   if (what.cell == "gf_lstm") return Model::load("gf_lstm", {units, "options.layers=3"});
   if (what.cell == "narx") return Model::load("narx", {units, "options.size=" + std::to_string(what.units), "options.taps=4"});
-  const std::vector<std::string> here = {"gru_stack", "min_gru", "cascade"};
+  const std::vector<std::string> here = {"gru_stack", "min_gru", "far_taps", "cascade"};
   if (std::find(here.begin(), here.end(), what.cell) != here.end()) return Model::load(own + what.cell + ".yaml", {units});
   const std::string classifier = "classifier_";
   if (what.cell.starts_with(classifier)) {

@@ -14,6 +14,7 @@ struct Turn {
   int scan = kNone;
   int first = 0;
   int last = 0;
+  std::int32_t strip = 1;  // of that scan
 };
 
 struct Life {
@@ -23,14 +24,15 @@ struct Life {
   bool one_block = true;  // so far every use is within one step of one scan
   int scan = kNone;
   int depth = 0;
+  std::int32_t strip = 1;
 };
 
 class MemoryPlanning {
  public:
   MemoryPlanning(Plan& plan, const std::vector<NodeId>& keep) : plan_(plan), lives_(plan.buffers.size()) {
     turns_.resize(plan.instructions.size());
-    number(plan.forward, kNone, kNone);
-    number(plan.backward, kNone, kNone);
+    number(plan.forward, {});
+    number(plan.backward, {});
     pin(keep);
   }
 
@@ -53,7 +55,10 @@ class MemoryPlanning {
     for (const BufferId id : by_turn) {
       const Life& life = lives_[static_cast<std::size_t>(id)];
       Buffer made = plan_.buffers[static_cast<std::size_t>(id)];
-      if (life.one_block && !life.pinned && life.first >= 0) made.block_depth = life.depth;
+      if (life.one_block && !life.pinned && life.first >= 0) {
+        made.block_depth = life.depth;
+        made.strip = life.strip;
+      }
       if (life.pinned || life.first < 0) {
         shared[static_cast<std::size_t>(id)] = static_cast<BufferId>(buffers.size());
         buffers.push_back(std::move(made));
@@ -74,19 +79,26 @@ class MemoryPlanning {
   }
 
  private:
-  void number(const Program& program, int scan, int outermost_first) {
+  // The scan right around a program, and the first turn of the outermost one.
+  struct Around {
+    int scan = kNone;
+    int outermost_first = kNone;
+    std::int32_t strip = 1;
+  };
+
+  void number(const Program& program, const Around& around) {
+    const bool top = around.outermost_first == kNone;
     for (const Segment& segment : program) {
       if (segment.kind == Segment::Kind::kScan) {
-        const int own = scans_++;
-        const int first = outermost_first == kNone ? next_ : outermost_first;
-        number(segment.body, own, first);
-        if (outermost_first == kNone) close(first);
+        const int first = top ? next_ : around.outermost_first;
+        number(segment.body, {scans_++, first, segment.strip});
+        if (top) close(first);
         continue;
       }
       for (const InstructionId id : segment.instructions) {
         Turn& turn = turns_[static_cast<std::size_t>(id)];
-        turn = {next_, scan, outermost_first == kNone ? next_ : outermost_first, next_};
-        if (outermost_first != kNone) open_.push_back(id);
+        turn = {next_, around.scan, top ? next_ : around.outermost_first, next_, around.strip};
+        if (!top) open_.push_back(id);
         ++next_;
       }
     }
@@ -137,6 +149,7 @@ class MemoryPlanning {
     if (born) {
       life.scan = turn.scan;
       life.depth = instruction.depth;
+      life.strip = turn.strip;
     }
     if (!in_block || !same_rows || turn.scan == kNone || turn.scan != life.scan) life.one_block = false;
     // Until it is known to live within one step, a value touched in a scan lives as long as the outermost scan.

@@ -1,4 +1,4 @@
-// Which scans are run in one pass, and which of them as a chain; the plan says so.
+// Which scans are run in one pass, which of them as a chain, and which do several positions in a step; the plan says so.
 
 #include <gmock/gmock.h>
 
@@ -106,6 +106,34 @@ TEST(FuseSteps, AStepWithAProductIsNotDoneInOnePass) {
   const Step step = step_of("nodes:\n  h: tanh(linear(x, h_tm1, units=3))\n");
   EXPECT_FALSE(step.made.one_pass);
   EXPECT_THAT(step.scan.reason, Not(HasSubstr("one pass")));
+}
+
+TEST(StripMine, AsManyPositionsAStepAsTheNearestTapReachesBack) {
+  const Step step = step_of("nodes:\n  h: tanh(linear(x, h_tm3, h_tm5, units=3))\n");
+  EXPECT_EQ(step.scan.strip, 3);
+  EXPECT_THAT(step.scan.reason, HasSubstr("3 positions a step: no tap reaches less far"));
+  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm3, h_tm5, units=3))\n", {}, true).scan.strip, 3);
+}
+
+TEST(StripMine, ANearTapLeavesOnePosition) { EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm1, h_tm5, units=3))\n").scan.strip, 1); }
+
+TEST(StripMine, ATapOfWhatIsNotInTheScanDoesNotMatter) {
+  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x_tm1, h_tm4, units=3))\n").scan.strip, 4);
+}
+
+TEST(StripMine, BuffersOfAStepHoldAllItsPositions) {
+  CompileOptions options;
+  options.gradients = false;
+  options.without = {"fuse_points"};
+  const Step step = step_of("nodes:\n  h: tanh(linear(h_tm2, units=3) * x)\n", options);
+  ASSERT_EQ(step.scan.strip, 2);
+  int in_blocks = 0;
+  for (const Buffer& buffer : step.plan.buffers) {
+    if (buffer.block_depth == kNone) continue;
+    ++in_blocks;
+    EXPECT_EQ(buffer.strip, 2);
+  }
+  EXPECT_GT(in_blocks, 0);
 }
 
 }  // namespace

@@ -36,6 +36,9 @@ const Recurrence kRecurrences[] = {
     {"far", "h: 0.5 * h_tm2 * x + x"},
     {"from_the_end", "z: sigmoid(x)\n  h: z * h_tp1 + x"},
     {"started", "h: 0.9 * h_tm1 + x", "states: {h: tanh(c)}\n"},
+    {"products_far", "h: tanh(linear(x, h_tm2, units=units))"},
+    {"products_farther", "h: tanh(linear(x, h_tm3, h_tm5, units=units)) * h_tm4 + x"},
+    {"products_far_ahead", "h: tanh(linear(x, h_tp2, units=units))"},
 };
 
 Model model_of(const Recurrence& recurrence, std::int64_t units) {
@@ -141,7 +144,7 @@ TEST_P(Recurrences, HaveTheBitsOfOneStepAfterTheOther) {
         const Trial trial = trial_of(rows, units, ragged);
         for (const std::vector<std::string>& without : {std::vector<std::string>{}, {"hoist"}, {"fuse_points"}, {"sink"}}) {
           std::vector<std::string> step_by_step = without;
-          step_by_step.emplace_back("fuse_steps");
+          step_by_step.insert(step_by_step.end(), {"fuse_steps", "strip_mine"});
           const Found plain = run(model, trial, units, 1, step_by_step);
           const Found found = run(model, trial, units, 1, without);
           expect_same_bits(found.h, plain.h);

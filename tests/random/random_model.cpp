@@ -132,7 +132,7 @@ class Generator {
         place.width == 0 ? fmt::format("0.3 * {} + 0.6 * {}", h, b)
                          : fmt::format("0.45 * {} + 0.45 * ({} @ {})", b, h, out_.parameter({place.width, place.width}, 1.0 / place.width)),
     };
-    out_.add_node(value(member).name, forms[dice_.below(6)]);
+    out_.add_node(value(member).name, forms[std::min(dice_.below(8), 5)]);
   }
 
   bool linear(const Place& place, const std::string& name) {
