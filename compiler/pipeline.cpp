@@ -50,8 +50,8 @@ const std::vector<PassInfo>& passes() {
       {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
       {"order_stages", "parts what is done for each shard of a batch from what is done once for all", false},
       {"fuse_points", "joins ops that work point by point into programs that pass over memory once", true},
-      {"fuse_steps", "runs a scan in one pass where a step is point work only; what is linear stays in registers", true},
       {"strip_mine", "does K positions of a scan in a step where no tap reaches less than K: products have K times the rows", true},
+      {"fuse_steps", "runs a scan in one pass where a step is point work only; what is linear stays in registers", true},
       {"plan_memory", "gives every value its buffer before anything runs", false},
       {"share", "part of plan_memory: values whose lives do not overlap take turns in one buffer", true},
   };
@@ -88,8 +88,8 @@ class Compilation {
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
     if (on("fuse_points")) result.plan = fuse_points(std::move(result.plan), fixed);
-    if (on("fuse_steps")) result.plan = fuse_steps(std::move(result.plan));
     if (on("strip_mine")) result.plan = strip_mine(std::move(result.plan));
+    if (on("fuse_steps")) result.plan = fuse_steps(std::move(result.plan));
     result.plan = plan_memory(std::move(result.plan), on("share"), keep);
     return result;
   }

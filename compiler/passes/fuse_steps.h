@@ -14,8 +14,8 @@
 
 namespace tapeloop {
 
-// Requires: every value has a buffer of its own; fuse_points is done. Ensures: Instruction::one_pass where it is legal, with the ops'
-// order, `when` and chain; the scan's reason says so.
+// Requires: every value has a buffer of its own; fuse_points is done, and strip_mine if it is to be. Ensures: Instruction::one_pass where
+// it is legal, with the ops' order, `when` and chain; the scan's reason says so.
 Plan fuse_steps(Plan plan);
 
 }  // namespace tapeloop

@@ -70,7 +70,6 @@ class StripMining {
 
   // Positions back, along the scan's axis, of the nearest value of this scan that the instruction waits for; kAny: of its own only.
   std::int32_t reach_of(const Instruction& made, const Segment& scan) const {
-    if (made.one_pass) return 1;
     const bool outside = made.op == OpCode::kMoveOutside;
     std::int32_t reach = kAny;
     for (const Operand& operand : made.operands) {

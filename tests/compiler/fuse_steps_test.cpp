@@ -88,9 +88,17 @@ TEST(FuseSteps, PointWorkThatIsNotLinearIsDoneInOnePassToo) {
 }
 
 TEST(FuseSteps, ATapFartherThanTheNeighbourIsNoChain) {
-  const Step step = step_of("nodes:\n  h: 0.5 * h_tm2 + x\n");
+  CompileOptions options;
+  options.without = {"strip_mine"};
+  const Step step = step_of("nodes:\n  h: 0.5 * h_tm2 + x\n", options);
   EXPECT_TRUE(step.made.one_pass);
   EXPECT_TRUE(step.made.chain.empty());
+}
+
+TEST(FuseSteps, WhereSeveralPositionsAreAStepTheyStayOne) {
+  const Step step = step_of("nodes:\n  h: 0.5 * h_tm2 + x\n");
+  EXPECT_EQ(step.scan.strip, 2);
+  EXPECT_FALSE(step.made.one_pass);
 }
 
 TEST(FuseSteps, WhatTheCycleDoesNotWaitForComesAfterIt) {
