@@ -62,7 +62,7 @@ class JsonDump {
         item["scan"] = axis_name(segment.axis);
         item["direction"] = segment.backwards ? "backwards" : "forwards";
         item["why"] = segment.reason;
-        item["positions_a_step"] = segment.strip;
+        item["positions_a_step"] = segment.together;
         item["body"] = program(segment.body, false);
       } else {
         for (const InstructionId id : segment.instructions) {

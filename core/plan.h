@@ -46,7 +46,7 @@ struct TableSpec {
   std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts; a start is read at the reader's own position
   std::vector<LayoutId> starts;   // layout of each start value; kNone: in P
   int depth = 0;                  // open scans of the reader: blocks at this depth are resolved one at a time
-  std::int32_t strip = 1;         // blocks that are resolved together: see Segment::strip
+  std::int32_t together = 1;      // blocks that are resolved together: see Segment::together
   bool operator==(const TableSpec&) const = default;
 };
 
@@ -70,7 +70,7 @@ struct Buffer {
   Shape shape;                // of one row; all numbers in an executable plan
   std::int64_t elements = 0;  // of one row; 0 in a plan with free sizes
   int block_depth = kNone;    // >= 0: holds only the current block at this depth of scans
-  std::int32_t strip = 1;     // current blocks that there are at a time: see Segment::strip
+  std::int32_t together = 1;  // current blocks that there are at a time: see Segment::together
   bool taped = false;         // forward writes it, backward reads it
 };
 
@@ -209,8 +209,8 @@ struct Segment {
   std::vector<InstructionId> instructions;  // of a bulk segment
   AxisId axis = kNone;                      // of a scan
   bool backwards = false;
-  std::vector<AxisId> nest;  // axes of the open scans, this one last
-  std::int32_t strip = 1;    // positions that a step does together: no tap of the scan reaches less far
+  std::vector<AxisId> nest;   // axes of the open scans, this one last
+  std::int32_t together = 1;  // positions that a step does together: no tap of the scan reaches less far
   std::vector<Segment> body;
   std::string reason;
   // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all

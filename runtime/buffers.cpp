@@ -30,7 +30,7 @@ std::int64_t Buffers<T>::rows(BufferId id) const {
   const LayoutExtent& layout = extents_->layout(buffer.layout);
   if (buffer.block_depth == kNone) return layout.points();
   const std::int64_t of_block = layout.largest_block[static_cast<std::size_t>(buffer.block_depth)];
-  return std::min<std::int64_t>(of_block * buffer.strip, layout.points());
+  return std::min<std::int64_t>(of_block * buffer.together, layout.points());
 }
 
 template <class T>

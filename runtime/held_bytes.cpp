@@ -29,7 +29,7 @@ std::optional<std::int64_t> held_bytes(const Plan& plan, const HeldBytes& of) {
       if (!depth) return std::nullopt;
       const bool block = buffer.block_depth >= static_cast<int>(*depth);
       const bool current = buffer.block_depth != kNone && block;
-      points = *depth == 0 ? of.rows : of.rows * (current ? std::min<std::int64_t>(buffer.strip, of.steps) : of.steps);
+      points = *depth == 0 ? of.rows : of.rows * (current ? std::min<std::int64_t>(buffer.together, of.steps) : of.steps);
     }
     numbers += points * buffer.elements;
   }

@@ -77,9 +77,10 @@ Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisI
     part.nest = extents.nest_id(segment.nest);
     for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents, work));
     part.one_pass = in_one_pass(plan, segment);
-    part.strip = segment.strip;
+    part.together = segment.together;
     const bool inner = std::any_of(part.body.begin(), part.body.end(), [](const Part& body) { return body.scan; });
-    if (part.strip < 1 || (part.strip > 1 && inner)) throw std::logic_error("plan: positions of a scan around others are done together");
+    if (part.together < 1 || (part.together > 1 && inner))
+      throw std::logic_error("plan: positions of a scan around others are done together");
   }
   return part;
 }

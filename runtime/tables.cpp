@@ -190,14 +190,14 @@ void Tables::summarise(const TableSpec& spec, Table& table) {
   if (depth == 0) return summarise(start, 0, blocks, 1, table);
   const NestExtent& nest = extents_.nest(reader.nests[depth - 1]);
   for (std::size_t outer = 0; outer + 1 < nest.child.size(); ++outer) {
-    summarise(start, nest.child[outer], nest.child[outer + 1], spec.strip, table);
+    summarise(start, nest.child[outer], nest.child[outer + 1], spec.together, table);
   }
 }
 
-void Tables::summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t strip, Table& table) {
-  for (std::int32_t block = first; block < last; block += strip) {
+void Tables::summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t together, Table& table) {
+  for (std::int32_t block = first; block < last; block += together) {
     const auto begin = static_cast<std::size_t>(start[static_cast<std::size_t>(block)]);
-    const auto end = static_cast<std::size_t>(start[static_cast<std::size_t>(std::min(block + strip, last))]);
+    const auto end = static_cast<std::size_t>(start[static_cast<std::size_t>(std::min(block + together, last))]);
     if (begin == end) continue;
     bool run = true;
     bool same = true;

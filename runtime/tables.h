@@ -58,7 +58,7 @@ class Tables {
   void fill_unmove(const TableSpec& spec, Mover& mover, Table& table);
   void swap_rows(const TableSpec& spec, Table& table);
   void summarise(const TableSpec& spec, Table& table);
-  static void summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t strip, Table& table);
+  static void summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t together, Table& table);
   void build_groups(GroupId id);
   void assign_reduce(const GroupSpec& spec);
   void assign_outside(const GroupSpec& spec, Mover& mover);

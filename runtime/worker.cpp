@@ -53,10 +53,10 @@ void Worker<T>::run_scan(const Part& part, std::size_t depth) {
   const std::int32_t first = nest.child[outer];
   const std::int32_t end = nest.child[outer + 1];
   if (part.one_pass) return run_in_one_pass(part, {first, end, part.backwards});
-  const std::int32_t strips = (end - first + part.strip - 1) / part.strip;
-  for (std::int32_t k = 0; k < strips; ++k) {
-    const std::int32_t block = first + (part.backwards ? strips - 1 - k : k) * part.strip;
-    frame_.stand_in(depth + 1, block, std::min(block + part.strip, end));
+  const std::int32_t turns = (end - first + part.together - 1) / part.together;
+  for (std::int32_t k = 0; k < turns; ++k) {
+    const std::int32_t block = first + (part.backwards ? turns - 1 - k : k) * part.together;
+    frame_.stand_in(depth + 1, block, std::min(block + part.together, end));
     run_parts(part.body, depth + 1);
   }
 }

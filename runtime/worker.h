@@ -17,8 +17,8 @@ namespace tapeloop {
 struct Part {
   bool scan = false;
   bool backwards = false;
-  bool one_pass = false;   // of a scan: its only instruction does all positions
-  std::int32_t strip = 1;  // of a scan: blocks that a step does together
+  bool one_pass = false;      // of a scan: its only instruction does all positions
+  std::int32_t together = 1;  // of a scan: blocks that a step does together
   int nest = kNone;
   std::vector<InstructionId> instructions;
   std::vector<Part> body;

@@ -185,7 +185,7 @@ void walk(Plan& plan, Program& program) {
     if (segment.kind != Segment::Kind::kScan) continue;
     walk(plan, segment.body);
     // Several positions a step are fewer steps, which saves more.
-    const bool one = segment.strip == 1 && segment.body.size() == 1 && segment.body[0].kind == Segment::Kind::kBulk &&
+    const bool one = segment.together == 1 && segment.body.size() == 1 && segment.body[0].kind == Segment::Kind::kBulk &&
                      segment.body[0].instructions.size() == 1;
     if (!one) continue;
     Instruction& made = plan.instructions[static_cast<std::size_t>(segment.body[0].instructions[0])];

@@ -14,7 +14,7 @@ struct Turn {
   int scan = kNone;
   int first = 0;
   int last = 0;
-  std::int32_t strip = 1;  // of that scan
+  std::int32_t together = 1;  // of that scan
 };
 
 struct Life {
@@ -24,7 +24,7 @@ struct Life {
   bool one_block = true;  // so far every use is within one step of one scan
   int scan = kNone;
   int depth = 0;
-  std::int32_t strip = 1;
+  std::int32_t together = 1;
 };
 
 class MemoryPlanning {
@@ -57,7 +57,7 @@ class MemoryPlanning {
       Buffer made = plan_.buffers[static_cast<std::size_t>(id)];
       if (life.one_block && !life.pinned && life.first >= 0) {
         made.block_depth = life.depth;
-        made.strip = life.strip;
+        made.together = life.together;
       }
       if (life.pinned || life.first < 0) {
         shared[static_cast<std::size_t>(id)] = static_cast<BufferId>(buffers.size());
@@ -83,7 +83,7 @@ class MemoryPlanning {
   struct Around {
     int scan = kNone;
     int outermost_first = kNone;
-    std::int32_t strip = 1;
+    std::int32_t together = 1;
   };
 
   void number(const Program& program, const Around& around) {
@@ -91,13 +91,13 @@ class MemoryPlanning {
     for (const Segment& segment : program) {
       if (segment.kind == Segment::Kind::kScan) {
         const int first = top ? next_ : around.outermost_first;
-        number(segment.body, {scans_++, first, segment.strip});
+        number(segment.body, {scans_++, first, segment.together});
         if (top) close(first);
         continue;
       }
       for (const InstructionId id : segment.instructions) {
         Turn& turn = turns_[static_cast<std::size_t>(id)];
-        turn = {next_, around.scan, top ? next_ : around.outermost_first, next_, around.strip};
+        turn = {next_, around.scan, top ? next_ : around.outermost_first, next_, around.together};
         if (!top) open_.push_back(id);
         ++next_;
       }
@@ -149,7 +149,7 @@ class MemoryPlanning {
     if (born) {
       life.scan = turn.scan;
       life.depth = instruction.depth;
-      life.strip = turn.strip;
+      life.together = turn.together;
     }
     if (!in_block || !same_rows || turn.scan == kNone || turn.scan != life.scan) life.one_block = false;
     // Until it is known to live within one step, a value touched in a scan lives as long as the outermost scan.

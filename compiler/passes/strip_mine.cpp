@@ -44,7 +44,7 @@ class StripMining {
       for (const InstructionId id : body.instructions) reach = std::min(reach, reach_of(instruction(id), scan));
     }
     if (reach < 2 || reach == kAny) return;
-    scan.strip = reach;
+    scan.together = reach;
     scan.reason += "; " + std::to_string(reach) + " positions a step: no tap reaches less far";
     for (const Segment& body : scan.body) {
       for (const InstructionId id : body.instructions) {
@@ -94,9 +94,9 @@ class StripMining {
     return reach;
   }
 
-  TableId stripped(TableId id, std::int32_t strip) {
+  TableId stripped(TableId id, std::int32_t together) {
     TableSpec spec = plan_.tables[static_cast<std::size_t>(id)];
-    spec.strip = strip;
+    spec.together = together;
     const auto at = std::find(plan_.tables.begin(), plan_.tables.end(), spec);
     if (at != plan_.tables.end()) return static_cast<TableId>(at - plan_.tables.begin());
     plan_.tables.push_back(std::move(spec));

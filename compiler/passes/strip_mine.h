@@ -8,7 +8,7 @@
 
 namespace tapeloop {
 
-// Requires: every value has a buffer of its own. Ensures: Segment::strip of such scans, and that of the tables which they read.
+// Requires: every value has a buffer of its own. Ensures: Segment::together of such scans, and that of the tables which they read.
 Plan strip_mine(Plan plan);
 
 }  // namespace tapeloop

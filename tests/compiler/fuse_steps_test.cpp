@@ -97,7 +97,7 @@ TEST(FuseSteps, ATapFartherThanTheNeighbourIsNoChain) {
 
 TEST(FuseSteps, WhereSeveralPositionsAreAStepTheyStayOne) {
   const Step step = step_of("nodes:\n  h: 0.5 * h_tm2 + x\n");
-  EXPECT_EQ(step.scan.strip, 2);
+  EXPECT_EQ(step.scan.together, 2);
   EXPECT_FALSE(step.made.one_pass);
 }
 
@@ -118,15 +118,15 @@ TEST(FuseSteps, AStepWithAProductIsNotDoneInOnePass) {
 
 TEST(StripMine, AsManyPositionsAStepAsTheNearestTapReachesBack) {
   const Step step = step_of("nodes:\n  h: tanh(linear(x, h_tm3, h_tm5, units=3))\n");
-  EXPECT_EQ(step.scan.strip, 3);
+  EXPECT_EQ(step.scan.together, 3);
   EXPECT_THAT(step.scan.reason, HasSubstr("3 positions a step: no tap reaches less far"));
-  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm3, h_tm5, units=3))\n", {}, true).scan.strip, 3);
+  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm3, h_tm5, units=3))\n", {}, true).scan.together, 3);
 }
 
-TEST(StripMine, ANearTapLeavesOnePosition) { EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm1, h_tm5, units=3))\n").scan.strip, 1); }
+TEST(StripMine, ANearTapLeavesOnePosition) { EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x, h_tm1, h_tm5, units=3))\n").scan.together, 1); }
 
 TEST(StripMine, ATapOfWhatIsNotInTheScanDoesNotMatter) {
-  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x_tm1, h_tm4, units=3))\n").scan.strip, 4);
+  EXPECT_EQ(step_of("nodes:\n  h: tanh(linear(x_tm1, h_tm4, units=3))\n").scan.together, 4);
 }
 
 TEST(StripMine, BuffersOfAStepHoldAllItsPositions) {
@@ -134,12 +134,12 @@ TEST(StripMine, BuffersOfAStepHoldAllItsPositions) {
   options.gradients = false;
   options.without = {"fuse_points"};
   const Step step = step_of("nodes:\n  h: tanh(linear(h_tm2, units=3) * x)\n", options);
-  ASSERT_EQ(step.scan.strip, 2);
+  ASSERT_EQ(step.scan.together, 2);
   int in_blocks = 0;
   for (const Buffer& buffer : step.plan.buffers) {
     if (buffer.block_depth == kNone) continue;
     ++in_blocks;
-    EXPECT_EQ(buffer.strip, 2);
+    EXPECT_EQ(buffer.together, 2);
   }
   EXPECT_GT(in_blocks, 0);
 }

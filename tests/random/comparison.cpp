@@ -193,7 +193,7 @@ class Comparing {
 
   void count_forms(const Plan& plan, const Program& program) {
     for (const Segment& segment : program) {
-      if (segment.strip > 1) ++result_.strips;
+      if (segment.together > 1) ++result_.together;
       for (const InstructionId id : segment.instructions) result_.linear += !plan.instructions[static_cast<std::size_t>(id)].chain.empty();
       count_forms(plan, segment.body);
     }

@@ -23,7 +23,7 @@ struct Comparison {
   std::string problems;           // empty: equal. Else which optimisation was off, what differs, where
   int scans = 0;                  // of the forward program
   int linear = 0;                 // of both programs: scans in one pass that are a chain
-  int strips = 0;                 // of both programs: scans that do several positions in a step
+  int together = 0;               // of both programs: scans that do several positions in a step
   int tables = 0;                 // of the plan
   std::set<std::string> changed;  // optimisations without which the plan is another
 };
