@@ -6,6 +6,8 @@
 //   --ragged            lengths spread evenly over 1 .. STEPS
 //   --decay             simple_rnn: a state that starts at 1e-36 and decays to nothing
 //   --without PASS      leave an optimisation out
+//   --recompute         keep less for backward and work it out again, in chunks
+//   --bytes             print the bytes of all buffers, in MiB, and end
 //   --flops             print the flops of the products of one run (a million of them), and end
 //
 // Inference is compiled for eval, without gradients. A training step changes every parameter, so that nothing that was made
@@ -35,6 +37,10 @@ Model model_of(const Case& what) {
   if (what.cell == "narx") return Model::load("narx", {units, "options.size=" + std::to_string(what.units), "options.taps=4"});
   const std::vector<std::string> here = {"gru_stack", "min_gru", "far_taps", "cascade"};
   if (std::find(here.begin(), here.end(), what.cell) != here.end()) return Model::load(own + what.cell + ".yaml", {units});
+  if (what.cell.starts_with("bidirectional_")) {
+    return Model::load(own + "bidirectional_stack.yaml", {units, "options.features=" + std::to_string(what.features),
+                                                          "options.cell=" + what.cell.substr(std::string("bidirectional_").size())});
+  }
   const std::string classifier = "classifier_";
   if (what.cell.starts_with(classifier)) {
     return Model::load(own + "classifier.yaml",
@@ -48,6 +54,7 @@ SessionOptions session_options(const Case& what) {
   options.mode = what.train ? Mode::kTrain : Mode::kEval;
   options.gradients = what.train;
   options.input_gradients = asks(what, "--input-gradients");
+  options.recompute = asks(what, "--recompute");
   if (!what.cell.starts_with("classifier_")) options.shapes = {{"x", {what.features}}};
   for (std::size_t k = 0; k + 1 < what.options.size(); ++k) {
     if (what.options[k] == "--without") options.without.push_back(what.options[k + 1]);
@@ -151,6 +158,11 @@ class Ours {
     return transposed(session_.value(session_.plan().outputs.front().name).data, what_.rows, what_.steps).data;
   }
 
+  double mebibytes() {
+    run();
+    return static_cast<double>(session_.run().bytes()) / 1048576;
+  }
+
   double flops_of_products() {
     InstructionTimes times(session_.plan());
     session_.run().set_times(&times);
@@ -234,6 +246,10 @@ void run_case(const Case& what) {
         what, [&] { cascade.run(); }, [] { return std::vector<float>(); });
   }
   Ours ours(what);
+  if (asks(what, "--bytes")) {
+    std::cout << ours.mebibytes() << std::endl;
+    return;
+  }
   if (asks(what, "--flops")) {
     std::cout << ours.flops_of_products() / 1e6 << std::endl;
     return;

@@ -70,7 +70,7 @@ class TextDump {
     lines(segments, 1, name);
   }
 
-  void lines(const Program& segments, int depth, const std::string& phase) {
+  void lines(const Program& segments, int depth, const std::string& phase, bool in_strips = false) {
     for (const Segment& segment : segments) {
       const std::string indent(static_cast<std::size_t>(2 * depth), ' ');
       if (segment.kind == Segment::Kind::kScan) {
@@ -80,7 +80,13 @@ class TextDump {
         lines(segment.body, depth + 1, phase);
         continue;
       }
-      out_ += indent + (depth > 1 ? "step\n" : segment.whole() ? "once for all shards\n" : "bulk\n");
+      if (segment.kind == Segment::Kind::kStrips) {
+        out_ += fmt::format("{}strips of {} {}: {}\n", indent, axis_name(plan_, segment.axis),
+                            segment.backwards ? "from last to first" : "in order", segment.reason);
+        lines(segment.body, depth + 1, phase, true);
+        continue;
+      }
+      out_ += indent + (depth > 1 && !in_strips ? "step\n" : segment.whole() ? "once for all shards\n" : "bulk\n");
       table(segment.instructions, indent + "  ");
     }
   }

@@ -40,8 +40,9 @@ class DotDump {
   void box(const std::string& label, const Program& segments) {
     out_ += fmt::format("  subgraph cluster_{} {{\n  label=\"{}\";\n", clusters_++, escaped(label));
     for (const Segment& segment : segments) {
-      if (segment.kind == Segment::Kind::kScan) {
-        box("scan " + plan_.axes[static_cast<std::size_t>(segment.axis)].name + (segment.backwards ? " backwards" : " forwards"),
+      if (segment.kind != Segment::Kind::kBulk) {
+        box((segment.kind == Segment::Kind::kScan ? "scan " : "strips of ") + plan_.axes[static_cast<std::size_t>(segment.axis)].name +
+                (segment.backwards ? " backwards" : " forwards"),
             segment.body);
       }
       for (const InstructionId id : segment.instructions) {

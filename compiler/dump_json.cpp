@@ -58,8 +58,8 @@ class JsonDump {
     for (const Segment& segment : segments) {
       Json item;
       if (top) item["stage"] = segment.stage;
-      if (segment.kind == Segment::Kind::kScan) {
-        item["scan"] = axis_name(segment.axis);
+      if (segment.kind != Segment::Kind::kBulk) {
+        item[segment.kind == Segment::Kind::kScan ? "scan" : "strips"] = axis_name(segment.axis);
         item["direction"] = segment.backwards ? "backwards" : "forwards";
         item["why"] = segment.reason;
         item["positions_a_step"] = segment.together;

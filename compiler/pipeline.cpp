@@ -18,11 +18,13 @@
 #include "compiler/passes/plan_memory.h"
 #include "compiler/passes/plan_use.h"
 #include "compiler/passes/product_terms.h"
+#include "compiler/passes/recompute.h"
 #include "compiler/passes/rematerialise.h"
 #include "compiler/passes/simplify.h"
 #include "compiler/passes/sink.h"
 #include "compiler/passes/stages.h"
 #include "compiler/passes/strip_mine.h"
+#include "compiler/passes/strips.h"
 #include "compiler/passes/total_loss.h"
 
 namespace tapeloop {
@@ -40,11 +42,13 @@ const std::vector<PassInfo>& passes() {
       {"simplify_forward", "before differentiation, so that no adjoint is made of what is not needed; left out with simplify", false},
       {"differentiate", "adds the adjoints as equations of their own, their taps turned round", false},
       {"simplify", "folds constants, merges equal values, drops what nobody needs", true},
+      {"recompute", "for checkpointing: backward works out again what is inside a scan, all but what taps read", false},
       {"rematerialise", "recomputes in backward what is cheaper to compute than to keep", true},
       {"partition", "finds what needs a loop: strong components become scans, all else is bulk", false},
       {"hoist", "part of partition: what is in no cycle leaves the loop", true},
       {"assign_layouts", "orders the points of each value as its scan walks over them", false},
       {"lower", "makes instructions, buffers and tables", false},
+      {"strips", "for checkpointing: loops over chunks of positions, each around a scan and what it shares with bulk", false},
       {"sink", "puts cheap point work that only a step reads into the step", true},
       {"fuse_products", "makes one product of several that read the same, or that are only added up", true},
       {"pack_weights", "brings weights into the order in which products read them, once for all steps", false},
@@ -84,6 +88,7 @@ class Compilation {
     // Before products are fused: by then whatever is in P stands before the stage that reads it, so a product may begin with a row
     // of it, or be joined with others, wherever it stands in its own stage. And again, for the packing that fusion leaves behind.
     result.plan = order_stages(std::move(result.plan));
+    if (options_.recompute) result.plan = strips(std::move(result.plan), fixed_buffers(result.plan, keep));
     fuse(result.plan, fixed_buffers(result.plan, keep));
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
@@ -149,6 +154,8 @@ class Compilation {
     observed("differentiate", graph);
     graph = on("simplify") ? simplify(std::move(graph), options_.keep, registry_) : drop_dead(std::move(graph), options_.keep);
     observed("simplify", graph);
+    if (options_.recompute && options_.gradients) graph = drop_dead(recompute(std::move(graph), options_.keep), options_.keep);
+    observed("recompute", graph);
     if (on("rematerialise")) graph = drop_dead(rematerialise(std::move(graph)), options_.keep);
     observed("rematerialise", graph);
     return graph;

@@ -33,6 +33,7 @@ struct CompileOptions {
   bool cotangents = false;        // gradients of outputs weighted by cotangents "d(OUTPUT)", even if there is a loss
   std::vector<std::string> keep;  // named values that must be readable after a run though no output needs them
   bool carry = false;             // one chunk of a stream along t: taps read carried values outside it; see passes/carry.h
+  bool recompute = false;         // keep less and work it out again: see passes/recompute.h and passes/strips.h
   ChunkOptions chunk;             // one of the two parts of a model that is run chunk by chunk along t; see passes/chunk.h
 };
 

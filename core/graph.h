@@ -120,6 +120,7 @@ struct Node {
   std::string text;  // canonical equation for the plan: "sigmoid(r#1)"
   Source source;
   bool is_part = false;  // a part of an equation, not named by the user
+  bool again = false;    // a forward value that backward works out once more, not to keep it
 };
 
 struct OutputRef {

@@ -69,7 +69,7 @@ struct Buffer {
   LayoutId layout = kNone;    // kNone: P, one row
   Shape shape;                // of one row; all numbers in an executable plan
   std::int64_t elements = 0;  // of one row; 0 in a plan with free sizes
-  int block_depth = kNone;    // >= 0: holds only the current block at this depth of scans
+  int block_depth = kNone;    // >= 0: holds only the current block at this depth of scans; 0: the strip at work
   std::int32_t together = 1;  // current blocks that there are at a time: see Segment::together
   bool taped = false;         // forward writes it, backward reads it
 };
@@ -203,15 +203,17 @@ struct Instruction : Equation {
   BufferId result() const { return results.empty() ? kNone : results.front().buffer; }  // of all but point programs
 };
 
+// Strips are a loop over chunks of neighbouring positions of an axis, outside all scans; the run chooses how many positions. What
+// is in it works on the points of the chunk only: bulk on all of them at once, a scan step by step. Sums into P are added to.
 struct Segment {
-  enum class Kind { kBulk, kScan };
+  enum class Kind { kBulk, kScan, kStrips };
   Kind kind = Kind::kBulk;
   std::vector<InstructionId> instructions;  // of a bulk segment
-  AxisId axis = kNone;                      // of a scan
+  AxisId axis = kNone;                      // of a scan or of strips; that is the first step of all layouts in it
   bool backwards = false;
-  std::vector<AxisId> nest;   // axes of the open scans, this one last
-  std::int32_t together = 1;  // positions that a step does together: no tap of the scan reaches less far
-  std::vector<Segment> body;
+  std::vector<AxisId> nest;   // of a scan: axes of the open scans, this one last
+  std::int32_t together = 1;  // positions that a step of a scan does at once: no tap of it reaches less far
+  std::vector<Segment> body;  // of strips: with stages of their own
   std::string reason;
   // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all
   // results are on the batch. Even: done once, when every shard has finished the stages before: all results are in P, what they

@@ -29,6 +29,7 @@ std::int64_t Buffers<T>::rows(BufferId id) const {
   if (buffer.layout == kNone) return 1;
   const LayoutExtent& layout = extents_->layout(buffer.layout);
   if (buffer.block_depth == kNone) return layout.points();
+  if (buffer.block_depth == 0) return extents_->largest_strip(layout);
   const std::int64_t of_block = layout.largest_block[static_cast<std::size_t>(buffer.block_depth)];
   return std::min<std::int64_t>(of_block * buffer.together, layout.points());
 }

@@ -76,10 +76,6 @@ std::int64_t bytes_of(const std::map<Key, Array<T>>& arrays) {
 
 }  // namespace
 
-std::int64_t chunk_positions(std::int64_t longest) {
-  return std::max<std::int64_t>(static_cast<std::int64_t>(std::ceil(std::sqrt(static_cast<double>(longest)))), 1);
-}
-
 template <class T>
 ChunkedRun<T>::ChunkedRun(ChunkPlans plans, ChunkedRunOptions options)
     : plans_(std::move(plans)),

@@ -23,6 +23,7 @@
 #include "core/plan.h"
 #include "runtime/batch.h"
 #include "runtime/chunk_cutter.h"
+#include "runtime/chunk_positions.h"
 #include "runtime/run.h"
 
 namespace tapeloop {
@@ -36,9 +37,6 @@ struct ChunkedRunOptions {
   std::int64_t positions = 0;  // of a chunk along t; 0: the square root of the longest run, rounded up
   RunOptions run;              // max_bytes: of one chunk
 };
-
-// The square root of the longest run, rounded up; at least 1.
-std::int64_t chunk_positions(std::int64_t longest);
 
 template <class T>
 class ChunkedRun {

@@ -60,7 +60,8 @@ void Executor<T>::cut(std::int64_t rows) {
   const std::int64_t of_each = options_.shard_rows;
   used_ = static_cast<std::size_t>(std::max<std::int64_t>((rows + of_each - 1) / of_each, 1));
   while (shards_.size() < used_) {
-    shards_.push_back(std::make_unique<Shard<T>>(ShardSetting<T>{*plan_, feed_, whole_, budget_, options_.poison, options_.swapped}));
+    shards_.push_back(
+        std::make_unique<Shard<T>>(ShardSetting<T>{*plan_, feed_, whole_, budget_, options_.poison, options_.swapped, options_.positions}));
   }
   extents_.clear();
   for (std::size_t k = 0; k < used_; ++k) {
@@ -134,14 +135,32 @@ void Executor<T>::lengths_known() {
 template <class T>
 void Executor<T>::run(const std::vector<Stage>& stages) {
   for (const Stage& stage : stages) {
+    if (stage.strips != kNone) {
+      run_strips(stage);
+      continue;
+    }
     if (stage.whole) {
       for (const Round& round : stage.rounds) run(round);
       continue;
     }
     shared_ = is_worth_sharing(stage.work);
-    for_each_shard(shared_, [&](Shard<T>& shard, Worker<T>& worker) { worker.run(stage.parts, shard, {options_.seed, times_}); });
-    if (!ran_ && feed_.give_lengths(extents_)) lengths_known();  // of axes within those whose lengths this stage has computed
+    for_each_shard(shared_, [&](Shard<T>& shard, Worker<T>& worker) { worker.run(stage.parts, shard, running()); });
+    if (!ran_ && strip_.axis == kNone && feed_.give_lengths(extents_))
+      lengths_known();  // of axes within those whose lengths this stage has computed
   }
+}
+
+// Shards may have chunks of different sizes: each cuts its own runs. One without positions still makes sums zeros.
+template <class T>
+void Executor<T>::run_strips(const Stage& stage) {
+  strips_ = 1;
+  for (const Extents* extents : extents_) strips_ = std::max(strips_, extents->strips(stage.strips));
+  for (std::int32_t k = 0; k < strips_; ++k) {
+    strip_ = {stage.strips, stage.backwards ? strips_ - 1 - k : k, k > 0};
+    run(stage.inner);
+  }
+  strip_ = {};
+  strips_ = 1;
 }
 
 template <class T>
@@ -150,7 +169,7 @@ void Executor<T>::run(const Round& round) {
   const auto work = [&](std::int64_t k, int thread) {
     const Round::Unit& unit = round.units[static_cast<std::size_t>(k)];
     if (packed_before(unit.instruction)) return;
-    workers_[static_cast<std::size_t>(thread)]->run(unit.instruction, unit.tile, shards(), {options_.seed, times_});
+    workers_[static_cast<std::size_t>(thread)]->run(unit.instruction, unit.tile, shards(), running());
   };
   if (is_worth_sharing(round.work)) {
     need_workers(units);
@@ -181,7 +200,7 @@ bool Executor<T>::is_worth_sharing(const Work& work) const {
     for (std::size_t k = 0; layout != kNone && k < used_; ++k) points += shards_[k]->extents().layout(layout).points();
     all += points * of_point;
   }
-  return all >= options_.least_shared;
+  return all / strips_ >= options_.least_shared;
 }
 
 template <class T>

@@ -49,9 +49,11 @@ class Executor {
   void cut(std::int64_t rows);
   void lengths_known();
   void run(const std::vector<Stage>& stages);
+  void run_strips(const Stage& stage);
   void run(const Round& round);
   bool packed_before(InstructionId id);
   bool is_worth_sharing(const Work& work) const;
+  Running running() const { return {options_.seed, times_, strip_}; }
   template <class Do>
   void for_each_shard(bool shared, Do work);
   void need_workers(std::int64_t units);
@@ -69,6 +71,8 @@ class Executor {
   std::vector<Extents*> extents_;                    // of the shards in use
   std::vector<std::unique_ptr<Worker<T>>> workers_;  // [thread]
   std::vector<Stage> forward_, backward_;
+  StripNumber strip_;
+  std::int32_t strips_ = 1;           // chunks that the stages at work are done in
   std::int64_t changes_ = 1;          // of the run's own parameters, counted
   std::vector<std::int64_t> packed_;  // [instruction] of kPack: changes_ when it last ran
   bool shared_ = false;               // the last batch was large enough for several threads

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "core/diagnostics.h"
+#include "runtime/chunk_positions.h"
 
 namespace tapeloop {
 namespace {
@@ -22,7 +23,7 @@ std::int32_t checked_points(std::int64_t points, std::int64_t more) {
 
 }  // namespace
 
-Extents::Extents(const Plan& plan) {
+Extents::Extents(const Plan& plan, std::int64_t positions) : positions_(positions) {
   for (const Axis& axis : plan.axes) {
     AxisExtent extent;
     for (AxisId outer = axis.within; outer != kNone; outer = plan.axes[static_cast<std::size_t>(outer)].within) {
@@ -101,7 +102,7 @@ int Extents::add_nest(const std::vector<AxisId>& axes) {
 
 void Extents::add_programs(const Plan& plan, const Program& program) {
   for (const Segment& segment : program) {
-    if (segment.kind == Segment::Kind::kScan) add_nest(segment.nest);
+    if (segment.kind == Segment::Kind::kScan) add_nest(segment.nest);  // that of strips is their scan's
     add_programs(plan, segment.body);
   }
 }
@@ -152,6 +153,26 @@ std::uint64_t Extents::stamp(Space space) const {
     left >>= 1U;
   }
   return latest;
+}
+
+std::int32_t Extents::strip_positions(AxisId axis) const {
+  const std::int64_t positions = positions_ > 0 ? positions_ : chunk_positions(longest(axis));
+  return static_cast<std::int32_t>(std::min<std::int64_t>(positions, std::numeric_limits<std::int32_t>::max()));
+}
+
+std::int32_t Extents::strips(AxisId axis) const {
+  const std::int32_t positions = strip_positions(axis);
+  return longest(axis) / positions + (longest(axis) % positions != 0 ? 1 : 0);
+}
+
+std::int32_t Extents::largest_strip(const LayoutExtent& layout) const {
+  const std::vector<std::int32_t>& start = layout.start[1];
+  const auto positions = static_cast<std::size_t>(strip_positions(layout.layout.steps.front()));
+  std::int32_t largest = 0;
+  for (std::size_t begin = 0; begin + 1 < start.size(); begin += positions) {
+    largest = std::max(largest, start[std::min(begin + positions, start.size() - 1)] - start[begin]);
+  }
+  return largest;
 }
 
 const SpaceExtent& Extents::within(AxisId axis) const {

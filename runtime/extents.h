@@ -59,7 +59,8 @@ struct LayoutExtent {
 
 class Extents {
  public:
-  explicit Extents(const Plan& plan);
+  // positions: of a chunk of the plan's strips; 0: see chunk_positions.
+  explicit Extents(const Plan& plan, std::int64_t positions = 0);
 
   // A new batch: no lengths are known. Throws ModelError (E0709) here or in set_lengths if there are 2^31 points or more.
   void start(std::int64_t rows);
@@ -83,6 +84,10 @@ class Extents {
   std::span<const std::int32_t> lengths(AxisId axis) const { return axes_[static_cast<std::size_t>(axis)].lengths; }
   std::int32_t longest(AxisId axis) const { return axes_[static_cast<std::size_t>(axis)].longest; }
   const std::vector<std::int32_t>& ranked_rows() const { return ranked_; }
+  // Of strips of the axis: how many chunks, how many positions each, the points of a layout ordered by it in the largest of them.
+  std::int32_t strips(AxisId axis) const;
+  std::int32_t strip_positions(AxisId axis) const;
+  std::int32_t largest_strip(const LayoutExtent& layout) const;
 
   // Length of the run at a place. at: positions by AxisId; read on the axes that `axis` lies within, which must be inside.
   std::int32_t length(AxisId axis, std::int32_t row, const std::int32_t* at) const;
@@ -122,6 +127,7 @@ class Extents {
   void split(LayoutExtent& layout, std::size_t depth);
   void collect_items(std::int32_t begin, std::int32_t end, const SpaceExtent& points, std::size_t column);
 
+  std::int64_t positions_;
   std::int64_t rows_ = 0;
   std::uint64_t rows_stamp_ = 0;
   std::uint64_t clock_ = 0;

@@ -32,7 +32,7 @@ void check_operand(const Plan& plan, const Instruction& instruction, const Opera
 
 template <class T>
 Frame<T>::Frame(const Plan& plan, Buffers<T>& whole)
-    : plan_(plan), whole_(whole), blocks_(kMaxAxes + 1, 0), ends_(kMaxAxes + 1, 1), reader_(plan, blocks_) {
+    : plan_(plan), whole_(whole), blocks_(kMaxAxes + 1, 0), ends_(kMaxAxes + 1, 1), reader_(plan, blocks_, strip_) {
   steps_.reserve(plan.instructions.size());
   for (const Instruction& instruction : plan.instructions) bind(instruction);
   std::int64_t widest = 1;
@@ -46,6 +46,14 @@ template <class T>
 void Frame<T>::enter(Shard<T>& shard) {
   shard_ = &shard;
   reader_.enter(shard);
+  strip_ = Strip();
+  if (number_.axis == kNone) return;
+  const Extents& extents = shard.extents();
+  const std::int64_t positions = extents.strip_positions(number_.axis);
+  const std::int64_t longest = extents.longest(number_.axis);
+  strip_.axis = number_.axis;
+  strip_.begin = static_cast<std::int32_t>(std::min(number_.chunk * positions, longest));
+  strip_.end = static_cast<std::int32_t>(std::min(strip_.begin + positions, longest));
 }
 
 template <class T>
@@ -80,6 +88,10 @@ void Frame<T>::bind(const Instruction& instruction) {
 template <class T>
 Range Frame<T>::points(LayoutId layout, int depth) const {
   if (layout == kNone) return {0, 1};
+  if (depth == 0 && strip_.axis != kNone) {
+    const std::vector<std::int32_t>& of_position = shard_->extents().layout(layout).start[1];
+    return {of_position[static_cast<std::size_t>(strip_.begin)], of_position[static_cast<std::size_t>(strip_.end)]};
+  }
   const std::vector<std::int32_t>& start = shard_->extents().layout(layout).start[static_cast<std::size_t>(depth)];
   const auto at = static_cast<std::size_t>(depth);
   return {start[static_cast<std::size_t>(blocks_[at])], start[static_cast<std::size_t>(ends_[at])]};

@@ -34,14 +34,25 @@ struct ResultRows {
   std::int64_t stride = 0;
 };
 
+// Which chunk of strips a run is at. added: sums into P have something of other chunks in them.
+struct StripNumber {
+  AxisId axis = kNone;  // kNone: in no strips
+  std::int32_t chunk = 0;
+  bool added = false;
+};
+
 template <class T>
 class Frame {
  public:
   // Checks that the instructions fit their operands' layouts (throws std::logic_error: a defect of the compiler).
   Frame(const Plan& plan, Buffers<T>& whole);
 
-  // Works on this shard from now on, outside all scans.
+  // Works on this shard from now on, outside all scans, in the same chunk of strips as before.
   void enter(Shard<T>& shard);
+  // In that chunk, if any, of whatever shard comes next.
+  void go_to(const StripNumber& number) { number_ = number; }
+  const StripNumber& strip_number() const { return number_; }
+  const Strip& strip() const { return strip_; }
 
   const Step& step(InstructionId id) const { return steps_[static_cast<std::size_t>(id)]; }
   std::int32_t block(std::size_t depth) const { return blocks_[depth]; }
@@ -54,7 +65,7 @@ class Frame {
     ends_[depth] = end;
   }
 
-  Range points(LayoutId layout, int depth) const;  // of the current blocks; one point in P
+  Range points(LayoutId layout, int depth) const;  // of the current blocks, or chunk of strips; one point in P
   Range points(const Step& step) const { return points(step.instruction->layout, step.instruction->depth); }
   Rows<T> read(const Step& step, std::size_t operand, std::int32_t begin, std::int32_t end) {
     return reader_.read(step.operands[operand], step.instruction->depth, begin, end, scratch_[operand].data());
@@ -94,6 +105,8 @@ class Frame {
   Shard<T>* shard_ = nullptr;
   std::vector<std::int32_t> blocks_;  // [depth]; block 0 at depth 0 is everything
   std::vector<std::int32_t> ends_;    // [depth]: past the last one that is worked on together
+  StripNumber number_;
+  Strip strip_;
   OperandReader<T> reader_;
   std::vector<Step> steps_;               // of every instruction of the plan
   std::vector<AlignedArray<T>> scratch_;  // one for each operand of an instruction

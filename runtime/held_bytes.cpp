@@ -27,9 +27,9 @@ std::optional<std::int64_t> held_bytes(const Plan& plan, const HeldBytes& of) {
     if (buffer.layout != kNone) {
       const std::optional<std::size_t> depth = depth_of(plan, buffer);
       if (!depth) return std::nullopt;
-      const bool block = buffer.block_depth >= static_cast<int>(*depth);
-      const bool current = buffer.block_depth != kNone && block;
-      points = *depth == 0 ? of.rows : of.rows * (current ? std::min<std::int64_t>(buffer.together, of.steps) : of.steps);
+      const std::int64_t chunk = of.positions > 0 ? of.positions : chunk_positions(of.steps);
+      const std::int64_t at_once = buffer.block_depth > 0 ? buffer.together : buffer.block_depth == 0 ? chunk : of.steps;
+      points = *depth == 0 ? of.rows : of.rows * std::min(at_once, of.steps);
     }
     numbers += points * buffer.elements;
   }

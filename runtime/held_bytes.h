@@ -11,8 +11,9 @@ namespace tapeloop {
 
 struct HeldBytes {
   std::int64_t rows = 1;
-  std::int64_t steps = 1;   // along t, of every row
-  std::int64_t number = 4;  // bytes of one: sizeof(float) or sizeof(double)
+  std::int64_t steps = 1;      // along t, of every row
+  std::int64_t number = 4;     // bytes of one: sizeof(float) or sizeof(double)
+  std::int64_t positions = 0;  // of a chunk of strips; 0: as RunOptions has it
 };
 
 // Bytes of all buffers of a run but the parameters, inputs among them. None if a size is free, or where a value lies on another

@@ -77,6 +77,7 @@ std::int64_t OperandReader<T>::first_row(BufferId id) const {
   const Buffer& buffer = of(id);
   if (buffer.layout == kNone || buffer.block_depth == kNone) return 0;
   const auto depth = static_cast<std::size_t>(buffer.block_depth);
+  if (depth == 0) return shard_->extents().layout(buffer.layout).start[1][static_cast<std::size_t>(strip_.begin)];
   return shard_->extents().layout(buffer.layout).start[depth][static_cast<std::size_t>(blocks_[depth])];
 }
 

@@ -39,11 +39,18 @@ BoundOperand bind_operand(const Plan& plan, const Operand& operand);
 // Element of `shape` that each element of `like` is; empty if they have as many elements.
 std::vector<std::int32_t> stretch_of(const Shape& shape, const Shape& like);
 
+// Positions begin .. end - 1 of an axis: the chunk of strips in which the run stands, if any.
+struct Strip {
+  AxisId axis = kNone;
+  std::int32_t begin = 0, end = 0;
+};
+
 // blocks[d]: the block at depth d in which the run stands.
 template <class T>
 class OperandReader {
  public:
-  OperandReader(const Plan& plan, const std::vector<std::int32_t>& blocks) : plan_(plan), blocks_(blocks) {}
+  OperandReader(const Plan& plan, const std::vector<std::int32_t>& blocks, const Strip& strip)
+      : plan_(plan), blocks_(blocks), strip_(strip) {}
 
   // Reads from this shard from now on.
   void enter(const Shard<T>& shard) { shard_ = &shard; }
@@ -75,6 +82,7 @@ class OperandReader {
   const Plan& plan_;
   const Shard<T>* shard_ = nullptr;
   const std::vector<std::int32_t>& blocks_;
+  const Strip& strip_;
   AlignedArray<T> zeros_;
 };
 

@@ -38,6 +38,7 @@ struct RunOptions {
   int threads = 0;                      // at once, the caller's among them; 0: as many as this process may use cores
   std::int64_t least_shared = 1 << 19;  // multiply-adds below which other threads would hardly have woken up before all is done
   std::int64_t shard_rows = 16;         // examples that are worked on together: with fewer, tests see several shards in a small batch
+  std::int64_t positions = 0;           // of a chunk of the plan's strips; 0: the square root of a shard's longest run, rounded up
   TableId swapped = kNone;              // a test of the tests: exchanges two rows of this table whenever it is built
 };
 

@@ -5,7 +5,7 @@ namespace tapeloop {
 template <class T>
 Shard<T>::Shard(const ShardSetting<T>& setting)
     : setting_(setting),
-      extents_(setting.plan),
+      extents_(setting.plan, setting.positions),
       tables_(setting.plan, extents_, setting.swapped),
       buffers_(setting.plan, extents_, setting.whole),
       window_(setting.feed.window()) {}

@@ -23,6 +23,7 @@ struct ShardSetting {
   Budget& budget;
   bool poison = false;
   TableId swapped = kNone;
+  std::int64_t positions = 0;
 };
 
 template <class T>

@@ -127,10 +127,36 @@ class Rounds {
 
 }  // namespace
 
+namespace {
+
+Stage bind_strips(const Plan& plan, const Segment& segment, const Extents& extents) {
+  Stage stage;
+  stage.strips = segment.axis;
+  stage.backwards = segment.backwards;
+  stage.inner = bind_stages(plan, segment.body, extents);
+  const auto check = [&](const Instruction& made) {
+    const LayoutId layout = made.group != kNone ? plan.groups[static_cast<std::size_t>(made.group)].result : made.layout;
+    const bool fits = layout != kNone && !plan.layouts[static_cast<std::size_t>(layout)].steps.empty() &&
+                      plan.layouts[static_cast<std::size_t>(layout)].steps.front() == segment.axis && made.op != OpCode::kSetLengths;
+    if (!fits) throw std::logic_error("plan: '" + made.text + "' does not step like the strips around it");
+  };
+  for (const Segment& part : segment.body) {
+    for (const InstructionId id : part.instructions) check(instruction(plan, id));
+  }
+  return stage;
+}
+
+}  // namespace
+
 std::vector<Stage> bind_stages(const Plan& plan, const Program& program, const Extents& extents) {
   std::vector<Stage> stages;
   for (std::size_t first = 0, end = 0; first < program.size(); first = end) {
-    while (end < program.size() && program[end].stage == program[first].stage) ++end;
+    if (program[first].kind == Segment::Kind::kStrips) {
+      stages.push_back(bind_strips(plan, program[first], extents));
+      ++end;
+      continue;
+    }
+    while (end < program.size() && program[end].stage == program[first].stage && program[end].kind != Segment::Kind::kStrips) ++end;
     Stage stage;
     stage.whole = program[first].whole();
     Rounds rounds(plan);

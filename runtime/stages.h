@@ -26,6 +26,9 @@ struct Round {
 };
 
 struct Stage {
+  AxisId strips = kNone;   // not kNone: `inner` once for each chunk of the axis
+  bool backwards = false;  // from the last chunk to the first
+  std::vector<Stage> inner;
   bool whole = false;
   std::vector<Part> parts;    // of shards
   Work work;                  // of these

@@ -54,7 +54,10 @@ template <class T>
 std::int64_t WholeSums<T>::points(const Step& step, Shards<T> shards) {
   if (step.instruction->layout == kNone) return 1;
   std::int64_t points = 0;
-  for (const auto& shard : shards) points += shard->extents().layout(step.instruction->layout).points();
+  for (const auto& shard : shards) {
+    frame_.enter(*shard);
+    points += frame_.points(step).size();
+  }
   return points;
 }
 
@@ -71,7 +74,7 @@ template <class T>
 void WholeSums<T>::products(const Step& step, Tile tile, Shards<T> shards) {
   const std::int64_t m = step.instruction->product.m;
   frame_.enter(*shards.front());
-  for (std::size_t k = 1; k < step.operands.size(); ++k) {
+  for (std::size_t k = 1; k < step.operands.size() && !frame_.strip_number().added; ++k) {
     const std::int64_t n = step.operands[k].elements / m;
     std::fill_n(frame_.result(step, 0, k - 1) + tile.begin * n, (tile.end - tile.begin) * n, T(0));
   }
@@ -139,7 +142,7 @@ void WholeSums<T>::sums(const Step& step, Tile tile, Shards<T> shards) {
   const auto width = static_cast<std::size_t>(tile.end - tile.begin);
   frame_.enter(*shards.front());
   T* out = frame_.result(step, 0) + tile.begin;
-  std::fill_n(out, width, T(0));
+  if (!frame_.strip_number().added) std::fill_n(out, width, T(0));
   for (const auto& shard : shards) {
     frame_.enter(*shard);
     const Range range = frame_.points(step);

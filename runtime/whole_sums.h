@@ -24,7 +24,8 @@ class WholeSums {
  public:
   explicit WholeSums(Frame<T>& frame);
 
-  // Overwrites one tile of the result. REQUIRES: sums_shards. Afterwards the frame is in the last of the shards.
+  // Overwrites one tile of the result, or adds what the next chunk of strips has to it. REQUIRES: sums_shards. Afterwards the frame is in
+  // the last of the shards.
   void add_up(const Step& step, std::int64_t tile, Shards<T> shards);
   // That the instruction walks over; 1 where it only counts.
   std::int64_t points(const Step& step, Shards<T> shards);

@@ -14,6 +14,7 @@ Worker<T>::Worker(const Plan& plan, const BatchFeed<T>& feed, Buffers<T>& whole)
 template <class T>
 void Worker<T>::run(const std::vector<Part>& stage, Shard<T>& shard, const Running& running) {
   running_ = running;
+  frame_.go_to(running.strip);
   frame_.enter(shard);
   run_parts(stage, 0);
 }
@@ -22,6 +23,7 @@ template <class T>
 void Worker<T>::run(InstructionId id, std::int64_t tile, Shards<T> shards, const Running& running) {
   const Step& step = frame_.step(id);
   running_ = running;
+  frame_.go_to(running.strip);
   std::int64_t points = 0;
   if (sums_shards(plan_, *step.instruction)) {
     whole_sums_.add_up(step, tile, shards);
@@ -50,8 +52,9 @@ template <class T>
 void Worker<T>::run_scan(const Part& part, std::size_t depth) {
   const NestExtent& nest = frame_.extents().nest(part.nest);
   const auto outer = static_cast<std::size_t>(frame_.block(depth));
-  const std::int32_t first = nest.child[outer];
-  const std::int32_t end = nest.child[outer + 1];
+  const bool in_strips = depth == 0 && frame_.strip().axis != kNone;
+  const std::int32_t first = nest.child[outer] + (in_strips ? frame_.strip().begin : 0);
+  const std::int32_t end = in_strips ? nest.child[outer] + frame_.strip().end : nest.child[outer + 1];
   if (part.one_pass) return run_in_one_pass(part, {first, end, part.backwards});
   const std::int32_t turns = (end - first + part.together - 1) / part.together;
   for (std::int32_t k = 0; k < turns; ++k) {

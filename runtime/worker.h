@@ -28,6 +28,7 @@ struct Part {
 struct Running {
   std::uint64_t seed = 0;             // of random draws
   InstructionTimes* times = nullptr;  // may be null; else there is one thread
+  StripNumber strip;
 };
 
 template <class T>

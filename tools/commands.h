@@ -58,6 +58,7 @@ struct PlanRequest : Request {
   std::string format = "text";  // text, json or dot
   std::string after;            // a pass; empty: the plan
   std::vector<std::string> without;
+  bool recompute = false;
   bool step = false;
   bool no_source = false;
 };

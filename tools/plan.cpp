@@ -40,6 +40,7 @@ int plan_command(const PlanRequest& request) {
   CompileOptions options;
   options.mode = mode_of(request.mode);
   options.without = request.without;
+  options.recompute = request.recompute;
   DumpOptions dump;
   dump.source = !request.no_source;
   dump.step = request.step;

@@ -47,7 +47,7 @@ std::vector<Line> lines_of(const Graph& graph) {
 std::size_t count_scans(const Program& program) {
   std::size_t count = 0;
   for (const Segment& segment : program) {
-    if (segment.kind == Segment::Kind::kScan) count += 1 + count_scans(segment.body);
+    count += (segment.kind == Segment::Kind::kScan ? 1 : 0) + count_scans(segment.body);
   }
   return count;
 }
@@ -55,25 +55,39 @@ std::size_t count_scans(const Program& program) {
 constexpr std::int64_t kSteps = 1000;
 
 // What a training step holds of one example of kSteps steps, whole and in chunks; not known where a size is free, or of a model
-// that is not for it.
+// that is not for it. by_scan: in chunks of each scan, as the model is not causal.
 struct Held {
   std::optional<std::int64_t> whole, chunks;
+  bool by_scan = false;
+  std::string refused;  // why the model is not for chunks at all
 };
 
 Held held(const Model& model) {
   Held found;
   CompileOptions options;
-  Diagnostics unheard;
+  Diagnostics not_causal, unheard;
   const HeldBytes one{1, kSteps, sizeof(float)};
   found.whole = held_bytes(model.compile(options).plan, one);
-  const ChunkPlans plans = compile_chunks(model, options, false, unheard);
-  if (plans.chunk && found.whole) found.chunks = held_bytes(plans, one);
+  const ChunkPlans plans = compile_chunks(model, options, false, not_causal);
+  if (plans.chunk) {
+    if (found.whole) found.chunks = held_bytes(plans, one);
+  } else if (const std::shared_ptr<const Plan> again = compile_recomputing(model, options, unheard)) {
+    found.by_scan = true;
+    found.chunks = held_bytes(*again, one);
+  } else {
+    for (const Diagnostic& diagnostic : not_causal.sorted()) {
+      if (found.refused.empty() && diagnostic.severity == Severity::kError) found.refused = diagnostic.message;
+    }
+  }
   return found;
 }
 
 std::string held_text(const Held& held) {
   if (!held.whole) return "";
-  const std::string chunks = held.chunks ? fmt::format("; in chunks (train.memory.checkpoint: auto) {}", *held.chunks) : "";
+  std::string chunks = held.refused.empty() ? "" : fmt::format("; no train.memory.checkpoint: {}", held.refused);
+  if (held.chunks) {
+    chunks = fmt::format("; in chunks{} (train.memory.checkpoint: auto) {}", held.by_scan ? " of each scan" : "", *held.chunks);
+  }
   return fmt::format("bytes that training holds of an example of {} steps: {}{}\n", kSteps, *held.whole, chunks);
 }
 

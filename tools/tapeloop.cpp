@@ -101,6 +101,8 @@ void add_plan(CLI::App& app, Action& action) {
   command.add_option("--format", request.format, "how it is written")->check(CLI::IsMember({"text", "json", "dot"}))->capture_default_str();
   command.add_option("--after", request.after, "show the graph as it is after this pass, not the plan");
   command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
+  command.add_flag("--recompute", request.recompute,
+                   "with chunks of each scan, as train.memory.checkpoint makes it of a model that is not causal");
   command.add_flag("--step", request.step, "each scan's body as pseudo-code: the generated step function");
   command.add_flag("--no-source", request.no_source, "without files and lines");
   command.callback([&action] { action = [] { return plan_command(request); }; });

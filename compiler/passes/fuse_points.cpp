@@ -53,7 +53,7 @@ class Fusing {
 
   void walk(Program& program, const std::vector<AxisId>& nest) {
     for (Segment& segment : program) {
-      if (segment.kind == Segment::Kind::kScan) walk(segment.body, segment.nest);
+      if (segment.kind != Segment::Kind::kBulk) walk(segment.body, segment.nest);
       std::vector<InstructionId> done;
       std::vector<InstructionId> list;
       for (const InstructionId id : segment.instructions) {  // what follows new lengths waits for them without reading anything

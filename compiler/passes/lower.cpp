@@ -244,6 +244,7 @@ class Lowering {
     made.counted = node.counted;
     made.text = node.name + " = " + node.text;
     made.reason = schedule_.reasons[static_cast<std::size_t>(id)];
+    if (node.again) made.reason.text = "worked out again, from the states that are kept: nothing of forward's is kept for it";
     read_operands(node, made);
     for (const NodeId operand : node.operands) made.reads.push_back(absorbed(operand) ? graph_[operand].operands[0] : operand);
     switch (node.kind->role) {

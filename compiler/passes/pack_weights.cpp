@@ -83,11 +83,11 @@ class Packing {
   Program with_packs(Program program) {
     Program out;
     for (Segment& segment : program) {
-      if (segment.kind == Segment::Kind::kScan) {
+      if (segment.kind != Segment::Kind::kBulk) {
         std::vector<InstructionId> packs;
         give_packed(segment, packs);
         if (!packs.empty()) {
-          if (out.empty() || out.back().kind == Segment::Kind::kScan) out.push_back({});
+          if (out.empty() || out.back().kind != Segment::Kind::kBulk) out.push_back({});
           std::vector<InstructionId>& before = out.back().instructions;
           before.insert(before.end(), packs.begin(), packs.end());
         }

@@ -5,34 +5,51 @@
 #include <tuple>
 #include <utility>
 
+#include "compiler/passes/plan_use.h"
+
 namespace tapeloop {
 namespace {
 
-// Where an instruction stands: its turn, the scan right around it, and the turns of the outermost scan around it.
-struct Turn {
-  int at = 0;
-  int scan = kNone;
-  int first = 0;
-  int last = 0;
+struct Turns {
+  int first = -1;  // -1: never
+  int last = -1;
+
+  void take(const Turns& other) {
+    first = first < 0 ? other.first : std::min(first, other.first);
+    last = std::max(last, other.last);
+  }
+};
+
+// Where an instruction stands: its turn, those of the outermost scan around it, and those of the strips around that, if any.
+struct Place {
+  Turns own, scan, loop;
+  int scan_id = kNone;  // the scan right around it
+  int strips_id = kNone;
+  AxisId strips_axis = kNone;
   std::int32_t together = 1;  // of that scan
 };
 
 struct Life {
-  int first = -1;  // turns; -1: never made
-  int last = -1;
+  Turns own, scan, loop;  // of all uses
+  Turns turns;            // that count
   bool pinned = false;
   bool one_block = true;  // so far every use is within one step of one scan
-  int scan = kNone;
+  bool one_strip = true;  // so far every use is within one chunk of the same strips
+  int scan_id = kNone;
+  int strips_id = kNone;
   int depth = 0;
-  std::int32_t together = 1;
+
+  std::int32_t together = 1;  // of the scan
+
+  bool made() const { return own.first >= 0; }
 };
 
 class MemoryPlanning {
  public:
   MemoryPlanning(Plan& plan, const std::vector<NodeId>& keep) : plan_(plan), lives_(plan.buffers.size()) {
-    turns_.resize(plan.instructions.size());
-    number(plan.forward, {});
-    number(plan.backward, {});
+    places_.resize(plan.instructions.size());
+    number(plan.forward, Place());
+    number(plan.backward, Place());
     pin(keep);
   }
 
@@ -47,7 +64,7 @@ class MemoryPlanning {
   }
 
   void run() {
-    for (std::size_t k = 0; k < plan_.instructions.size(); ++k) follow(plan_.instructions[k], turns_[k]);
+    for (std::size_t k = 0; k < plan_.instructions.size(); ++k) follow(plan_.instructions[k], places_[k]);
     const std::vector<BufferId> by_turn = in_order_of_birth();
     std::vector<BufferId> shared(plan_.buffers.size(), kNone);
     std::vector<Buffer> buffers;
@@ -55,23 +72,23 @@ class MemoryPlanning {
     for (const BufferId id : by_turn) {
       const Life& life = lives_[static_cast<std::size_t>(id)];
       Buffer made = plan_.buffers[static_cast<std::size_t>(id)];
-      if (life.one_block && !life.pinned && life.first >= 0) {
-        made.block_depth = life.depth;
-        made.together = life.together;
+      if (life.made() && !life.pinned && (life.one_block || life.one_strip)) {
+        made.block_depth = life.one_block ? life.depth : 0;
+        made.together = life.one_block ? life.together : 1;
       }
-      if (life.pinned || life.first < 0) {
+      if (life.pinned || !life.made()) {
         shared[static_cast<std::size_t>(id)] = static_cast<BufferId>(buffers.size());
         buffers.push_back(std::move(made));
         continue;
       }
-      auto& candidates = free_from[{made.layout, size_key(made), made.block_depth, made.block_depth == kNone ? kNone : life.scan}];
-      const auto unused = std::find_if(candidates.begin(), candidates.end(), [&](const auto& c) { return c.first < life.first; });
+      auto& candidates = free_from[{made.layout, size_key(made), made.block_depth, made.block_depth > 0 ? life.scan_id : kNone}];
+      const auto unused = std::find_if(candidates.begin(), candidates.end(), [&](const auto& c) { return c.first < life.turns.first; });
       if (unused != candidates.end()) {
-        unused->first = life.last;
+        unused->first = life.turns.last;
         shared[static_cast<std::size_t>(id)] = unused->second;
       } else {
         shared[static_cast<std::size_t>(id)] = static_cast<BufferId>(buffers.size());
-        candidates.emplace_back(life.last, static_cast<BufferId>(buffers.size()));
+        candidates.emplace_back(life.turns.last, static_cast<BufferId>(buffers.size()));
         buffers.push_back(std::move(made));
       }
     }
@@ -79,38 +96,37 @@ class MemoryPlanning {
   }
 
  private:
-  // The scan right around a program, and the first turn of the outermost one.
-  struct Around {
-    int scan = kNone;
-    int outermost_first = kNone;
-    std::int32_t together = 1;
-  };
-
-  void number(const Program& program, const Around& around) {
-    const bool top = around.outermost_first == kNone;
+  void number(const Program& program, const Place& around) {
     for (const Segment& segment : program) {
+      Place inside = around;
+      const int first = next_;
+      const std::size_t already = numbered_.size();
+      const bool outermost = around.scan_id == kNone;
       if (segment.kind == Segment::Kind::kScan) {
-        const int first = top ? next_ : around.outermost_first;
-        number(segment.body, {scans_++, first, segment.together});
-        if (top) close(first);
-        continue;
+        inside.scan_id = loops_++;
+        inside.together = segment.together;
       }
+      if (segment.kind == Segment::Kind::kStrips) {
+        inside.strips_id = loops_++;
+        inside.strips_axis = segment.axis;
+      }
+      number(segment.body, inside);
       for (const InstructionId id : segment.instructions) {
-        Turn& turn = turns_[static_cast<std::size_t>(id)];
-        turn = {next_, around.scan, top ? next_ : around.outermost_first, next_, around.together};
-        if (!top) open_.push_back(id);
+        const Turns now{next_, next_};
+        place(id) = {now, now, now, around.scan_id, around.strips_id, around.strips_axis, around.together};
+        numbered_.push_back(id);
         ++next_;
       }
+      if (!outermost || segment.kind == Segment::Kind::kBulk) continue;
+      for (std::size_t k = already; k < numbered_.size(); ++k) {
+        Place& done = place(numbered_[k]);
+        done.loop = {first, next_ - 1};
+        if (segment.kind == Segment::Kind::kScan) done.scan = done.loop;
+      }
     }
   }
 
-  void close(int first) {
-    for (const InstructionId id : open_) {
-      turns_[static_cast<std::size_t>(id)].first = first;
-      turns_[static_cast<std::size_t>(id)].last = next_ - 1;
-    }
-    open_.clear();
-  }
+  Place& place(InstructionId id) { return places_[static_cast<std::size_t>(id)]; }
 
   void pin_value(NodeId id) {
     if (id != kNone && plan_.value(id).buffer != kNone) lives_[static_cast<std::size_t>(plan_.value(id).buffer)].pinned = true;
@@ -131,46 +147,46 @@ class MemoryPlanning {
     }
   }
 
-  void follow(const Instruction& instruction, const Turn& turn) {
+  void follow(const Instruction& instruction, const Place& place) {
     const bool by_group = instruction.group != kNone || instruction.op == OpCode::kSumTo || instruction.op == OpCode::kSetLengths;
-    for (const Result& result : instruction.results) use(result.buffer, instruction, turn, true);
+    for (const Result& result : instruction.results) use(result.buffer, instruction, place, true, true);
     for (const Operand& operand : instruction.operands) {
-      use(operand.buffer, instruction, turn, operand.table == kNone && !by_group);
-      for (const BufferId start : operand.starts) use(start, instruction, turn, false);
+      const bool in_strip = place.strips_id != kNone && reach_of(plan_, instruction, operand, place.strips_axis) == Reach::kOwn;
+      use(operand.buffer, instruction, place, operand.table == kNone && !by_group, in_strip);
+      for (const BufferId start : operand.starts) use(start, instruction, place, false, false);
     }
   }
 
-  // `in_block`: only the rows of the reader's own block.
-  void use(BufferId id, const Instruction& instruction, const Turn& turn, bool in_block) {
+  // `in_block`: only the rows of the reader's own block. `in_strip`: only those of its own position on the axis of the strips.
+  void use(BufferId id, const Instruction& instruction, const Place& place, bool in_block, bool in_strip) {
     if (id == kNone) return;
     Life& life = lives_[static_cast<std::size_t>(id)];
-    const bool born = life.first < 0;
-    const bool same_rows = instruction.layout == plan_.buffers[static_cast<std::size_t>(id)].layout && instruction.layout != kNone;
-    if (born) {
-      life.scan = turn.scan;
+    const LayoutId layout = plan_.buffers[static_cast<std::size_t>(id)].layout;
+    const bool same_rows = instruction.layout == layout && instruction.layout != kNone;
+    if (!life.made()) {
+      life.scan_id = place.scan_id;
+      life.strips_id = place.strips_id;
       life.depth = instruction.depth;
-      life.together = turn.together;
+      life.together = place.together;
     }
-    if (!in_block || !same_rows || turn.scan == kNone || turn.scan != life.scan) life.one_block = false;
-    // Until it is known to live within one step, a value touched in a scan lives as long as the outermost scan.
-    exact_[id].emplace_back(turn.at);
-    life.first = born ? turn.first : std::min(life.first, turn.first);
-    life.last = std::max(life.last, turn.last);
+    if (!in_block || !same_rows || place.scan_id == kNone || place.scan_id != life.scan_id) life.one_block = false;
+    const bool same_strips = place.strips_id != kNone && place.strips_id == life.strips_id;
+    if (!in_strip || !same_strips || !begins_with(plan_, layout, place.strips_axis)) life.one_strip = false;
+    life.own.take(place.own);
+    life.scan.take(place.scan);
+    life.loop.take(place.loop);
   }
 
+  // What does not live within one step lives as long as the scan; what does not live within one chunk, as long as the strips.
   std::vector<BufferId> in_order_of_birth() {
     std::vector<BufferId> order;
     for (std::size_t k = 0; k < lives_.size(); ++k) {
       Life& life = lives_[k];
-      if (life.one_block && life.first >= 0) {
-        const auto [least, most] = std::minmax_element(exact_[static_cast<BufferId>(k)].begin(), exact_[static_cast<BufferId>(k)].end());
-        life.first = *least;
-        life.last = *most;
-      }
+      life.turns = life.one_block ? life.own : life.one_strip ? life.scan : life.loop;
       order.push_back(static_cast<BufferId>(k));
     }
     std::stable_sort(order.begin(), order.end(), [&](BufferId a, BufferId b) {
-      return lives_[static_cast<std::size_t>(a)].first < lives_[static_cast<std::size_t>(b)].first;
+      return lives_[static_cast<std::size_t>(a)].turns.first < lives_[static_cast<std::size_t>(b)].turns.first;
     });
     return order;
   }
@@ -200,11 +216,10 @@ class MemoryPlanning {
 
   Plan& plan_;
   std::vector<Life> lives_;
-  std::vector<Turn> turns_;
-  std::map<BufferId, std::vector<int>> exact_;  // turns at which each buffer is used
-  std::vector<InstructionId> open_;             // instructions of the outermost scan being numbered
+  std::vector<Place> places_;            // [instruction]
+  std::vector<InstructionId> numbered_;  // in the order of their turns
   int next_ = 0;
-  int scans_ = 0;
+  int loops_ = 0;
 };
 
 }  // namespace

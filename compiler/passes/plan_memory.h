@@ -1,4 +1,5 @@
-// Lets values share buffers: those that live only within one step keep one block, and those whose lives do not overlap take turns.
+// Lets values share buffers: those that live only within one step keep one block, those within one chunk of
+// strips have room for one chunk, and those whose lives do not overlap take turns.
 #pragma once
 
 #include <vector>

@@ -62,6 +62,31 @@ void drop_unused(Plan& plan) {
   for (PlanValue& value : plan.nodes) rename(value.buffer);
 }
 
+bool begins_with(const Plan& plan, LayoutId layout, AxisId axis) {
+  if (layout == kNone) return false;
+  const std::vector<AxisId>& steps = plan.layouts[static_cast<std::size_t>(layout)].steps;
+  return !steps.empty() && steps.front() == axis;
+}
+
+Reach reach_of(const Plan& plan, const Instruction& made, const Operand& operand, AxisId axis) {
+  if (made.group != kNone) {
+    const GroupSpec& spec = plan.groups[static_cast<std::size_t>(made.group)];
+    const bool within =
+        spec.kind == GroupSpec::Kind::kReduce && begins_with(plan, spec.result, axis) && begins_with(plan, spec.source, axis);
+    if (!within) return Reach::kAny;
+  }
+  if (operand.table == kNone) return Reach::kOwn;
+  const TableSpec& spec = plan.tables[static_cast<std::size_t>(operand.table)];
+  Reach reach = Reach::kOwn;
+  for (const Move& move : spec.moves) {
+    if (move.axis != axis || spec.kind == TableSpec::Kind::kSpread) continue;
+    if (move.from != Move::From::kHere) return Reach::kAny;
+    const bool before = (move.offset < 0) == (spec.kind == TableSpec::Kind::kMove);
+    if (move.offset != 0) reach = before ? Reach::kBefore : Reach::kAfter;
+  }
+  return reach;
+}
+
 std::vector<int> count_reads(const Plan& plan) {
   std::vector<int> reads(plan.buffers.size(), 0);
   for (const Instruction& made : plan.instructions) {

@@ -16,6 +16,13 @@ void for_each_read(const Instruction& made, const Visit& visit) {
   }
 }
 
+// How far from its own position on an axis an instruction reads. kAny: at several positions, or from an end.
+enum class Reach { kOwn, kBefore, kAfter, kAny };
+Reach reach_of(const Plan& plan, const Instruction& made, const Operand& operand, AxisId axis);
+
+// Whether the points of a layout are ordered by their position on the axis first.
+bool begins_with(const Plan& plan, LayoutId layout, AxisId axis);
+
 std::vector<int> count_reads(const Plan& plan);  // [buffer]
 
 // Buffers that somebody outside the plan reads, or that are start values: outputs, gradients, lengths, the loss, `keep`.

@@ -24,8 +24,28 @@ class Sinking {
     for (Segment& segment : program) {
       for (Segment& part : segment.body) settle(part);
     }
+    take_from(program);
+    for (auto& [list, arrivals] : arrivals_) insert(*list, arrivals);
+    arrivals_.clear();
+    drop_empty(program);
+  }
+
+ private:
+  Instruction& at(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
+  const Buffer& buffer(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
+
+  static void drop_empty(Program& program) {
+    std::erase_if(program, [](const Segment& s) { return s.kind == Segment::Kind::kBulk && s.instructions.empty(); });
     for (Segment& segment : program) {
-      if (segment.kind == Segment::Kind::kScan) continue;
+      if (segment.kind == Segment::Kind::kStrips) drop_empty(segment.body);
+    }
+  }
+
+  // From bulk outside all scans.
+  void take_from(Program& program) {
+    for (Segment& segment : program) {
+      if (segment.kind == Segment::Kind::kStrips) take_from(segment.body);
+      if (segment.kind != Segment::Kind::kBulk) continue;
       std::vector<bool> moved(segment.instructions.size());
       for (std::size_t k = moved.size(); k-- > 0;) {  // readers before what they read
         const InstructionId id = segment.instructions[k];
@@ -37,14 +57,7 @@ class Sinking {
       }
       segment.instructions.resize(kept);
     }
-    for (auto& [list, arrivals] : arrivals_) insert(*list, arrivals);
-    arrivals_.clear();
-    std::erase_if(program, [](const Segment& s) { return s.kind == Segment::Kind::kBulk && s.instructions.empty(); });
   }
-
- private:
-  Instruction& at(InstructionId id) { return plan_.instructions[static_cast<std::size_t>(id)]; }
-  const Buffer& buffer(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
 
   // Every operand is at hand in any step: in P, or the point's own row.
   bool may_move(const Instruction& made) const {

@@ -7,7 +7,7 @@
 namespace tapeloop {
 namespace {
 
-// A scan with all that is in it, or one instruction in bulk.
+// A scan or strips with all that is in them, or one instruction in bulk.
 struct Item {
   Segment segment;
   bool whole = false;
@@ -41,7 +41,7 @@ class Staging {
   Program staged(const Program& program) {
     std::vector<Item> items;
     for (const Segment& segment : program) {
-      if (segment.kind == Segment::Kind::kScan) {
+      if (segment.kind != Segment::Kind::kBulk) {
         items.push_back({segment});
         continue;
       }

@@ -1,5 +1,6 @@
 #include "models/facade/checkpoint.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -18,6 +19,15 @@ ChunkPlans compile_chunks(const Model& model, CompileOptions options, bool outpu
     (chunk ? plans.chunk : plans.tail) = std::make_shared<const Plan>(std::move(compiled.plan));
   }
   return plans;
+}
+
+std::shared_ptr<const Plan> compile_recomputing(const Model& model, CompileOptions options, Diagnostics& diagnostics) {
+  options.recompute = true;
+  Compiled compiled = model.compile_into(diagnostics, options);
+  if (diagnostics.has_errors()) return nullptr;
+  const auto is_strips = [](const Segment& segment) { return segment.kind == Segment::Kind::kStrips; };
+  if (std::none_of(compiled.plan.backward.begin(), compiled.plan.backward.end(), is_strips)) return nullptr;
+  return std::make_shared<const Plan>(std::move(compiled.plan));
 }
 
 }  // namespace tapeloop

@@ -121,8 +121,11 @@ class Profiler {
   void add(const Program& program, const std::string& where, Profile& profile) const {
     for (const Segment& segment : program) {
       for (const InstructionId id : segment.instructions) profile.instructions.push_back(line_of(id, where, profile));
-      if (segment.kind != Segment::Kind::kScan) continue;
-      add(segment.body, where + ", scan " + plan_.axes[static_cast<std::size_t>(segment.axis)].name, profile);
+      if (segment.kind == Segment::Kind::kBulk) continue;
+      add(segment.body,
+          where + (segment.kind == Segment::Kind::kScan ? ", scan " : ", strips of ") +
+              plan_.axes[static_cast<std::size_t>(segment.axis)].name,
+          profile);
     }
   }
 

@@ -24,6 +24,7 @@ CompileOptions compile_options(const SessionOptions& options) {
   result.cotangents = options.cotangents;
   result.keep = options.keep;
   result.carry = options.carry;
+  result.recompute = options.recompute;
   return result;
 }
 
@@ -61,6 +62,7 @@ Session<T>::Session(const Model& model, const SessionOptions& options) : compile
   RunOptions run_options;
   run_options.seed = options.seed;
   run_options.threads = options.threads;
+  run_options.positions = options.positions;
   run_ = std::make_unique<Run<T>>(plan_, run_options);
   for (std::size_t k = 0; k < plan_->parameters.size(); ++k) {
     run_->bind_parameter(plan_->parameters[k], std::as_const(*parameters_).values(k).data());

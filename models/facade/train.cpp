@@ -26,12 +26,6 @@ CompileOptions options_for(const Dataset& data, Mode mode) {
   return options;
 }
 
-// Chunks of a size that the user names must be possible; `auto` goes without where they are not.
-ChunkPlans chunks_for(const Model& model, const Dataset& data, const Checkpoint& checkpoint, Diagnostics& diagnostics) {
-  Diagnostics unheard;
-  return compile_chunks(model, options_for(data, Mode::kTrain), false, checkpoint.positions > 0 ? diagnostics : unheard);
-}
-
 // Everything that a training needs, each part only if those before it are good.
 struct Parts {
   Tree section;
@@ -40,6 +34,20 @@ struct Parts {
   Plan train, eval;
   ChunkPlans chunks;
 };
+
+// In chunks as a whole if the model is causal along t, else each scan by itself. A size that the user names must be possible one way
+// or the other, or is refused with what forbids the first; `auto` goes without where neither is.
+void keep_less(const Model& model, Parts& parts, Diagnostics& diagnostics) {
+  const CompileOptions options = options_for(*parts.data, Mode::kTrain);
+  Diagnostics not_causal, unheard;
+  parts.chunks = compile_chunks(model, options, false, not_causal);
+  if (parts.chunks.chunk) return;
+  if (const std::shared_ptr<const Plan> again = compile_recomputing(model, options, unheard)) {
+    parts.train = *again;
+  } else if (parts.spec.checkpoint->positions > 0) {
+    compile_chunks(model, options, false, diagnostics);
+  }
+}
 
 Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   Parts parts;
@@ -54,8 +62,7 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, diagnostics);
-  if (parts.spec.checkpoint && !diagnostics.has_errors())
-    parts.chunks = chunks_for(model, *parts.data, *parts.spec.checkpoint, diagnostics);
+  if (parts.spec.checkpoint && !diagnostics.has_errors()) keep_less(model, parts, diagnostics);
   return parts;
 }
 

@@ -47,7 +47,7 @@ Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Pla
       parameters_(*train),
       gradient_(*train),
       optimizer_(make_optimizer<T>(spec_.optimizer, parameters_.block().size())),
-      train_(train, {.seed = seed, .threads = spec_.threads}),
+      train_(train, {.seed = seed, .threads = spec_.threads, .positions = spec_.checkpoint ? spec_.checkpoint->positions : 0}),
       eval_(eval, {.seed = seed, .threads = spec_.threads}) {
   parameters_.initialise(seed);
   bind(train_);

@@ -76,6 +76,7 @@ class Comparing {
     count_forms(whole.plan, whole.plan.backward);
     result_.tables = static_cast<int>(whole.plan.tables.size());
     check("", whole.plan);
+    check_recomputed(diagnostics);
     for (const PassInfo& pass : passes()) {
       if (!pass.optimisation || !options_.each_optimisation) continue;
       const Compiled without = compiled({std::string(pass.name)}, diagnostics);
@@ -94,9 +95,31 @@ class Comparing {
     return result_;
   }
 
-  Compiled compiled(const std::vector<std::string>& without, Diagnostics& diagnostics) const {
+  // With chunks of several sizes, and by turns without one of the optimisations.
+  void check_recomputed(Diagnostics& diagnostics) {
+    std::vector<std::string> optimisations;
+    for (const PassInfo& pass : passes()) {
+      if (pass.optimisation) optimisations.emplace_back(pass.name);
+    }
+    const Compiled again = compiled({}, diagnostics, true);
+    result_.strips = static_cast<int>(std::count_if(again.plan.backward.begin(), again.plan.backward.end(),
+                                                    [](const Segment& segment) { return segment.kind == Segment::Kind::kStrips; }));
+    for (const std::int64_t positions : {0, 1, 3}) {
+      check("", again.plan, positions);
+      if (!result_.problems.empty()) {
+        result_.problems += fmt::format("  .. recomputed in chunks of {}\n", positions);
+        return;
+      }
+    }
+    const std::string without = optimisations[model_.seed % optimisations.size()];
+    check(without, compiled({without}, diagnostics, true).plan, 2);
+    if (!result_.problems.empty()) result_.problems += "  .. recomputed\n";
+  }
+
+  Compiled compiled(const std::vector<std::string>& without, Diagnostics& diagnostics, bool recompute = false) const {
     CompileOptions options;
     options.without = without;
+    options.recompute = recompute;
     options.input_gradients = true;
     for (const auto& [name, array] : model_.parameters) options.fed_shapes[name] = array.dims;
     return compile(*container_, options, registry_, diagnostics);
@@ -132,10 +155,13 @@ class Comparing {
     for (const auto& [leaf, adjoint] : graph.gradients) expected_.gradients[graph[leaf].name] = of(backward, graph, adjoint);
   }
 
-  void check(const std::string& without, const Plan& plan) {
-    Run<double> run(
-        std::make_shared<const Plan>(plan),
-        {.poison = true, .threads = options_.threads, .least_shared = 0, .shard_rows = options_.shard_rows, .swapped = options_.swapped});
+  void check(const std::string& without, const Plan& plan, std::int64_t positions = 0) {
+    Run<double> run(std::make_shared<const Plan>(plan), {.poison = true,
+                                                         .threads = options_.threads,
+                                                         .least_shared = 0,
+                                                         .shard_rows = options_.shard_rows,
+                                                         .positions = positions,
+                                                         .swapped = options_.swapped});
     run.set_parameters(model_.parameters);
     run.forward(batch_);
     run.backward();

@@ -24,6 +24,7 @@ struct Comparison {
   int scans = 0;                  // of the forward program
   int linear = 0;                 // of both programs: scans in one pass that are a chain
   int together = 0;               // of both programs: scans that do several positions in a step
+  int strips = 0;                 // of the backward program of the plan that works values out again
   int tables = 0;                 // of the plan
   std::set<std::string> changed;  // optimisations without which the plan is another
 };

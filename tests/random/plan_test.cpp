@@ -49,7 +49,7 @@ TEST_P(RandomPlans, PlanEqualsReferenceWithEachOptimisationOff) {
   const int first = one < 0 ? graphs * GetParam() / kChunks : one + std::min(GetParam(), 1);
   const int end = one < 0 ? graphs * (GetParam() + 1) / kChunks : one + 1;
   std::set<std::string> changed;
-  int failures = 0, with_scans = 0, linear = 0, together = 0;
+  int failures = 0, with_scans = 0, linear = 0, together = 0, with_strips = 0;
   for (int seed = first; seed < end; ++seed) {
     const RandomModel model = random_model(static_cast<std::uint64_t>(seed));
     Comparison comparison;
@@ -57,6 +57,7 @@ TEST_P(RandomPlans, PlanEqualsReferenceWithEachOptimisationOff) {
     with_scans += comparison.scans > 0;
     linear += comparison.linear > 0;
     together += comparison.together > 0;
+    with_strips += comparison.strips > 0;
     changed.merge(comparison.changed);
     if (text.empty()) continue;
     if (++failures <= kShown) ADD_FAILURE() << "TAPELOOP_RANDOM_SEED=" << seed << " repeats it:\n" << text << model.yaml;
@@ -66,6 +67,7 @@ TEST_P(RandomPlans, PlanEqualsReferenceWithEachOptimisationOff) {
   EXPECT_GT(with_scans, (end - first) / 2);
   EXPECT_GT(linear, (end - first) / 20);
   EXPECT_GT(together, (end - first) / 40);
+  EXPECT_GT(with_strips, (end - first) / 3);
   for (const PassInfo& pass : passes()) {
     if (pass.optimisation) {
       EXPECT_TRUE(changed.contains(std::string(pass.name))) << pass.name;

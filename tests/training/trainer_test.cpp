@@ -174,12 +174,18 @@ TEST(Training, ChunksOfASizeNeedAModelThatCanBeCut) {
   const std::string text = read_sunspots();
   const std::string reading_ahead = std::regex_replace(text, std::regex("n: tanh\\(linear\\(x"), "n: tanh(linear(x_tp1");
   ASSERT_NE(reading_ahead, text);
-  Diagnostics diagnostics;
-  const auto container = read_container(reading_ahead, "m.yaml", "", diagnostics);
-  raise_errors(diagnostics);
-  EXPECT_NO_THROW(Training(Model(*container, {with("auto")})));
+  const auto model = [](const std::string& yaml, const std::string& value) {
+    Diagnostics diagnostics;
+    const auto container = read_container(yaml, "m.yaml", "", diagnostics);
+    raise_errors(diagnostics);
+    return Model(*container, {value});
+  };
+  EXPECT_NO_THROW(Training(model(reading_ahead, with("auto"))));
+  EXPECT_NO_THROW(Training(model(reading_ahead, with("5"))));  // its scan can
+  const std::string without_scan = std::regex_replace(reading_ahead, std::regex("h_tm1"), "x_tm1");
+  EXPECT_NO_THROW(Training(model(without_scan, with("auto"))));
   try {
-    Training(Model(*container, {with("5")}));
+    Training(model(without_scan, with("5")));
     FAIL();
   } catch (const ModelError& error) {
     EXPECT_THAT(error.what(), HasSubstr("E0610"));
