@@ -86,9 +86,16 @@ void Frame<T>::bind(const Instruction& instruction) {
 }
 
 template <class T>
+bool Frame<T>::is_in_strips(LayoutId layout) const {
+  if (strip_.axis == kNone) return false;
+  const std::vector<AxisId>& steps = plan_.layouts[static_cast<std::size_t>(layout)].steps;
+  return !steps.empty() && steps.front() == strip_.axis;
+}
+
+template <class T>
 Range Frame<T>::points(LayoutId layout, int depth) const {
   if (layout == kNone) return {0, 1};
-  if (depth == 0 && strip_.axis != kNone) {
+  if (depth == 0 && is_in_strips(layout)) {
     const std::vector<std::int32_t>& of_position = shard_->extents().layout(layout).start[1];
     return {of_position[static_cast<std::size_t>(strip_.begin)], of_position[static_cast<std::size_t>(strip_.end)]};
   }

@@ -53,6 +53,7 @@ class Frame {
   void go_to(const StripNumber& number) { number_ = number; }
   const StripNumber& strip_number() const { return number_; }
   const Strip& strip() const { return strip_; }
+  bool is_in_strips(LayoutId layout) const;  // their axis comes first in it
 
   const Step& step(InstructionId id) const { return steps_[static_cast<std::size_t>(id)]; }
   std::int32_t block(std::size_t depth) const { return blocks_[depth]; }
@@ -65,7 +66,8 @@ class Frame {
     ends_[depth] = end;
   }
 
-  Range points(LayoutId layout, int depth) const;  // of the current blocks, or chunk of strips; one point in P
+  // Of the current blocks, or of the chunk of strips if their axis comes first in the layout; one point in P.
+  Range points(LayoutId layout, int depth) const;
   Range points(const Step& step) const { return points(step.instruction->layout, step.instruction->depth); }
   Rows<T> read(const Step& step, std::size_t operand, std::int32_t begin, std::int32_t end) {
     return reader_.read(step.operands[operand], step.instruction->depth, begin, end, scratch_[operand].data());

@@ -134,11 +134,19 @@ Stage bind_strips(const Plan& plan, const Segment& segment, const Extents& exten
   stage.strips = segment.axis;
   stage.backwards = segment.backwards;
   stage.inner = bind_stages(plan, segment.body, extents);
+  const auto is_along = [&](LayoutId layout) {
+    if (layout == kNone) return false;
+    const std::vector<AxisId>& steps = plan.layouts[static_cast<std::size_t>(layout)].steps;
+    return !steps.empty() && steps.front() == segment.axis;
+  };
   const auto check = [&](const Instruction& made) {
-    const LayoutId layout = made.group != kNone ? plan.groups[static_cast<std::size_t>(made.group)].result : made.layout;
-    const bool fits = layout != kNone && !plan.layouts[static_cast<std::size_t>(layout)].steps.empty() &&
-                      plan.layouts[static_cast<std::size_t>(layout)].steps.front() == segment.axis && made.op != OpCode::kSetLengths;
-    if (!fits) throw std::logic_error("plan: '" + made.text + "' does not step like the strips around it");
+    bool fits = is_along(made.layout);
+    if (made.group != kNone) {
+      const GroupSpec& group = plan.groups[static_cast<std::size_t>(made.group)];
+      fits = is_along(group.result) || (made.op == OpCode::kSumTo && is_along(group.source));
+    }
+    if (!fits || made.op == OpCode::kSetLengths)
+      throw std::logic_error("plan: '" + made.text + "' does not step like the strips around it");
   };
   for (const Segment& part : segment.body) {
     for (const InstructionId id : part.instructions) check(instruction(plan, id));

@@ -177,13 +177,23 @@ void SumWork<T>::sum_groups(const Step& step) {
   const std::int32_t slots = std::max(spec.slots, 1);
   const std::int64_t elements = step.operands[0].elements;
   const Range range = frame_.points(spec.result, made.depth);
+  // Over the axis of strips: of each chunk what is there, added to what there was before.
+  const bool in_strips = made.depth == 0 && frame_.strip().axis != kNone;
+  const Range there = in_strips ? frame_.points(spec.source, 0) : Range();
+  const bool adds = in_strips && frame_.strip_number().added && !frame_.is_in_strips(spec.result);
   for (std::int32_t point = range.begin; point < range.end; ++point) {
     T* out = frame_.result(step, point);
-    std::fill_n(out, step.elements, T(0));
+    if (!adds) std::fill_n(out, step.elements, T(0));
     for (std::int32_t slot = 0; slot < slots; ++slot, out += elements) {
       const auto group = static_cast<std::size_t>(point) * static_cast<std::size_t>(slots) + static_cast<std::size_t>(slot);
-      for (std::int32_t k = groups.first[group]; k < groups.first[group + 1]; ++k) {
-        const T* row = source(step, 0, groups.member[static_cast<std::size_t>(k)]);
+      const std::int32_t* member = groups.member.data() + groups.first[group];
+      const std::int32_t* end = groups.member.data() + groups.first[group + 1];
+      if (in_strips) {  // they ascend
+        member = std::lower_bound(member, end, there.begin);
+        end = std::lower_bound(member, end, there.end);
+      }
+      for (; member < end; ++member) {
+        const T* row = source(step, 0, *member);
         for (std::int64_t e = 0; e < elements; ++e) out[e] += row[e];
       }
     }

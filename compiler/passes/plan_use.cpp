@@ -71,9 +71,8 @@ bool begins_with(const Plan& plan, LayoutId layout, AxisId axis) {
 Reach reach_of(const Plan& plan, const Instruction& made, const Operand& operand, AxisId axis) {
   if (made.group != kNone) {
     const GroupSpec& spec = plan.groups[static_cast<std::size_t>(made.group)];
-    const bool within =
-        spec.kind == GroupSpec::Kind::kReduce && begins_with(plan, spec.result, axis) && begins_with(plan, spec.source, axis);
-    if (!within) return Reach::kAny;
+    const bool from = spec.kind == GroupSpec::Kind::kReduce && begins_with(plan, spec.source, axis);
+    if (!from || !(begins_with(plan, spec.result, axis) || made.op == OpCode::kSumTo)) return Reach::kAny;
   }
   if (operand.table == kNone) return Reach::kOwn;
   const TableSpec& spec = plan.tables[static_cast<std::size_t>(operand.table)];

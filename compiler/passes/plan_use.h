@@ -16,7 +16,8 @@ void for_each_read(const Instruction& made, const Visit& visit) {
   }
 }
 
-// How far from its own position on an axis an instruction reads. kAny: at several positions, or from an end.
+// How far from its own position on an axis an instruction reads. kAny: at several positions, or from an end. A sum over the axis adds
+// up what is at each position: kOwn.
 enum class Reach { kOwn, kBefore, kAfter, kAny };
 Reach reach_of(const Plan& plan, const Instruction& made, const Operand& operand, AxisId axis);
 

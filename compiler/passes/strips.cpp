@@ -261,7 +261,7 @@ class Striping {
       if (is_behind(around, at)) continue;
       const bool behind = reads_behind(around, at);
       if (!behind && !reads_members(around, at)) continue;
-      if (item(at).whole) {  // maybe taken later; what reads it comes behind
+      if (item(at).whole || is_sum(at)) {  // maybe taken later; what reads it comes behind
         for (const int reader : item(at).readers) put_behind(around, reader);
       } else if (!behind && is_bulk_along(at) && reads_in_time(around, at)) {
         around.member[static_cast<std::size_t>(at)] = 1;
@@ -273,10 +273,15 @@ class Striping {
     return joined;
   }
 
-  // Sums into P can always come along: they keep nothing.
+  // Sums over the axis can always come along: they keep nothing.
   bool is_sum(int at) {
+    if (is_scan(at) || item(at).group != kNone) return false;
     const Instruction& made = made_by(at);
-    return (made.op == OpCode::kProductSum || made.op == OpCode::kSumTo) && made.group == kNone && is_along(made.layout);
+    if (item(at).whole)
+      return (made.op == OpCode::kProductSum || made.op == OpCode::kSumTo) && made.group == kNone && is_along(made.layout);
+    if (made.op != OpCode::kSumTo || made.group == kNone) return false;
+    const GroupSpec& spec = plan_.groups[static_cast<std::size_t>(made.group)];
+    return spec.kind == GroupSpec::Kind::kReduce && is_along(spec.source) && !is_along(spec.result);
   }
 
   // The elements of each position that must be kept, as somebody outside the strips reads them.
@@ -284,7 +289,7 @@ class Striping {
     if (id == kNone || around.kept[static_cast<std::size_t>(id)]) return 0;
     const std::vector<int>& readers = item(maker_[static_cast<std::size_t>(id)]).readers;
     const bool read_outside = std::any_of(readers.begin(), readers.end(), [&](int reader) {
-      if (is_member(around, reader) || (item(reader).whole && is_sum(reader))) return false;
+      if (is_member(around, reader) || is_sum(reader)) return false;
       bool reads = false;
       each_read(reader, [&](BufferId read, Reach) { reads = reads || read == id; });
       return reads;
@@ -346,7 +351,7 @@ class Striping {
 
   void take_sums(Around& around) {
     for (int at = around.scan + 1; at < count(); ++at) {
-      if (is_behind(around, at) || is_scan(at) || !item(at).whole || item(at).group != kNone || !is_sum(at)) continue;
+      if (is_behind(around, at) || !is_sum(at)) continue;
       if (reads_members(around, at) && !reads_behind(around, at) && reads_in_time(around, at)) {
         around.member[static_cast<std::size_t>(at)] = 1;
       }

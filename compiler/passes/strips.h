@@ -14,7 +14,7 @@ namespace tapeloop {
 
 // Requires: stages are ordered, every instruction has one result at most, every value a buffer of its own.
 // Ensures: a scan outside all others whose values are ordered by its axis stands in strips along it, in its own direction. With it,
-// as far as the order of strips allows: bulk that only it reads, and what reads its inner values, sums into P (weights' gradients)
+// as far as the order of strips allows: bulk that only it reads, and what reads its inner values, sums over it (weights' gradients)
 // among them. Where the cut between two scans is free, it goes where the fewest elements cross it.
 Plan strips(Plan plan, const std::vector<bool>& fixed);
 

@@ -170,8 +170,8 @@ struct Held {
   std::int64_t bytes = 0, announced = 0, allocations = 0;
 };
 
-Held held(const std::shared_ptr<const Plan>& plan, std::int32_t steps) {
-  const Batch<double> batch = batch_of({steps, steps});
+Held held(const std::shared_ptr<const Plan>& plan, std::int32_t steps, const Lengths& source = {}) {
+  const Batch<double> batch = batch_of({steps, steps}, source);
   Run<double> run(plan);
   run.set_parameters(parameters_of(*plan));
   run.forward(batch);
@@ -193,6 +193,14 @@ TEST(Recomputing, HoldsWhatIsAnnouncedAndTakesNothingMoreFromTheHeap) {
   EXPECT_EQ(found.bytes, found.announced);
   EXPECT_EQ(found.allocations, 0);
   EXPECT_LT(2 * found.bytes, held(plain, 900).bytes);
+}
+
+// Its weights stand on both axes: most of what there is.
+TEST(Recomputing, HoldsAttentionForOneChunk) {
+  const auto [plain, again] = plans_of(model_of(kTranslator), false);
+  const std::int64_t whole = held(plain, 300, {300, 300}).bytes, chunk = held(again, 300, {300, 300}).bytes;
+  RecordProperty("bytes", std::to_string(whole) + " and " + std::to_string(chunk));
+  EXPECT_LT(8 * chunk, whole);
 }
 
 }  // namespace
