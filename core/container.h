@@ -23,8 +23,8 @@ struct SectionItem {
   std::string key;  // of an entry; empty for a block
   Source source;    // of the key or of `for`
   T value{};
-  std::vector<Range> ranges;  // of a block; empty for an entry
-  Section<T> body;            // of a block
+  std::vector<ForRange> ranges;  // of a block; empty for an entry
+  Section<T> body;               // of a block
 
   bool is_block() const { return !ranges.empty(); }
 };

@@ -44,9 +44,9 @@ void write_binary(const Expression& e, Level own, std::string& out) {
   write(e.args[1], static_cast<Level>(own + 1), out);
 }
 
-void write_ranges(const std::vector<Range>& ranges, std::string& out) {
+void write_ranges(const std::vector<ForRange>& ranges, std::string& out) {
   for (std::size_t k = 0; k < ranges.size(); ++k) {
-    const Range& range = ranges[k];
+    const ForRange& range = ranges[k];
     out += (k ? ", " : "") + range.index + " in ";
     if (range.first) {
       write(range.first, kSum, out);

@@ -22,7 +22,7 @@ struct Expression;
 using ExpressionPtr = std::shared_ptr<const Expression>;  // immutable, shared
 
 // One range of a `for`: `j in 1..layers` or `k in [i, f, o]`.
-struct Range {
+struct ForRange {
   std::string index;
   Source source;
   ExpressionPtr first, last;       // set, or words
@@ -49,7 +49,7 @@ struct Expression {
   std::vector<TapText> taps;
   std::vector<ExpressionPtr> args;
   std::vector<std::pair<std::string, ExpressionPtr>> options;
-  std::vector<Range> ranges;
+  std::vector<ForRange> ranges;
 };
 
 ExpressionPtr make_number(double value, Source source = {});

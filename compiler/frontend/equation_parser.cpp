@@ -39,9 +39,9 @@ class Parser {
     return result && expect_end() ? result.tree : nullptr;
   }
 
-  std::vector<Range> all_ranges() {
+  std::vector<ForRange> all_ranges() {
     if (tokens_.empty()) return {};
-    std::vector<Range> result;
+    std::vector<ForRange> result;
     if (!ranges(result) || !expect_end()) return {};
     return result;
   }
@@ -288,10 +288,10 @@ class Parser {
     return true;
   }
 
-  bool ranges(std::vector<Range>& all) {
+  bool ranges(std::vector<ForRange>& all) {
     do {
       if (!all.empty()) step();  // the comma
-      Range range;
+      ForRange range;
       range.source = token().source;
       range.index = token().text;
       if (!is_name() || !is_identifier(range.index)) return bad_range("the name of an index");
@@ -307,7 +307,7 @@ class Parser {
     return error("E0210", "expected " + what + ", found " + found(), "a range is written i in 1..layers, or k in [i, f, o]");
   }
 
-  bool bounds(Range& range) {
+  bool bounds(ForRange& range) {
     const Part first = binary(kSumLevel);
     if (!first) return false;
     if (!take("..")) return bad_range("'..'");
@@ -348,7 +348,7 @@ ExpressionPtr parse_equation(std::string_view text, const Source& start, Diagnos
   return Parser(tokens_within_limit(text, start, diagnostics), diagnostics).equation();
 }
 
-std::vector<Range> parse_ranges(std::string_view text, const Source& start, Diagnostics& diagnostics) {
+std::vector<ForRange> parse_ranges(std::string_view text, const Source& start, Diagnostics& diagnostics) {
   return Parser(tokens_within_limit(text, start, diagnostics), diagnostics).all_ranges();
 }
 

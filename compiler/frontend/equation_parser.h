@@ -21,6 +21,6 @@ inline constexpr int kMaxExpressionDepth = 1000;  // of the tree: a + b + c + ..
 ExpressionPtr parse_equation(std::string_view text, const Source& start, Diagnostics& diagnostics);
 
 // The ranges of a `for`, without that word: "i in 1..layers, k in [a, b]". Empty after an error.
-std::vector<Range> parse_ranges(std::string_view text, const Source& start, Diagnostics& diagnostics);
+std::vector<ForRange> parse_ranges(std::string_view text, const Source& start, Diagnostics& diagnostics);
 
 }  // namespace tapeloop

@@ -148,9 +148,9 @@ bool SectionReader::is_section(const Tree& tree, const std::string& name) {
   return false;
 }
 
-std::vector<Range> SectionReader::block_ranges(const Tree::Entry& entry) {
+std::vector<ForRange> SectionReader::block_ranges(const Tree::Entry& entry) {
   const std::size_t word = std::min<std::size_t>(4, entry.key.size());  // "for "
-  std::vector<Range> ranges = parse_ranges(std::string_view(entry.key).substr(word), moved(entry.source, word), diagnostics_);
+  std::vector<ForRange> ranges = parse_ranges(std::string_view(entry.key).substr(word), moved(entry.source, word), diagnostics_);
   left_out_ += ranges.empty();
   return ranges;
 }

@@ -78,7 +78,7 @@ class SectionReader {
  private:
   bool is_section(const Tree& tree, const std::string& name);
   static bool is_block(const Tree::Entry& entry) { return entry.key == "for" || entry.key.starts_with("for "); }
-  std::vector<Range> block_ranges(const Tree::Entry& entry);
+  std::vector<ForRange> block_ranges(const Tree::Entry& entry);
   bool check_key(const Tree::Entry& entry, NameRule rule);
 
   Diagnostics& diagnostics_;

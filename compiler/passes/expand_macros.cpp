@@ -38,7 +38,7 @@ std::vector<std::string> names_of(const Scope& scope) {
 
 }  // namespace
 
-void Expander::for_each(const std::vector<Range>& ranges, std::size_t at, const Scope& scope,
+void Expander::for_each(const std::vector<ForRange>& ranges, std::size_t at, const Scope& scope,
                         const std::function<void(const Scope&)>& body) {
   if (at == ranges.size()) return body(scope);
   for (Value& value : range_values(ranges[at], scope)) {
@@ -48,7 +48,7 @@ void Expander::for_each(const std::vector<Range>& ranges, std::size_t at, const 
   }
 }
 
-std::vector<Value> Expander::range_values(const Range& range, const Scope& scope) {
+std::vector<Value> Expander::range_values(const ForRange& range, const Scope& scope) {
   std::vector<Value> values;
   if (range.first && range.last) {
     const auto first = whole_number(*range.first, scope);

@@ -211,8 +211,8 @@ class Expander {
   template <class T>
   void unroll(const Section<T>& section, const Scope& scope, const Entry<T>& entry);
   // Every assignment of the ranges, the last one fastest.
-  void for_each(const std::vector<Range>& ranges, std::size_t at, const Scope& scope, const std::function<void(const Scope&)>& body);
-  std::vector<Value> range_values(const Range& range, const Scope& scope);
+  void for_each(const std::vector<ForRange>& ranges, std::size_t at, const Scope& scope, const std::function<void(const Scope&)>& body);
+  std::vector<Value> range_values(const ForRange& range, const Scope& scope);
   std::optional<std::string> fill(const std::string& text, const Scope& scope, const Source& source);
   const Value* find_value(const Scope& scope, std::string_view name) const;
   std::optional<double> number(const Expression& tree, const Scope& scope);      // reports

@@ -151,7 +151,7 @@ TEST(EquationParser, NeverFailsOnAnyTextOfItsCharacters) {
 
 TEST(ParseRanges, ReadsTheKeyOfABlock) {
   Diagnostics diagnostics;
-  const std::vector<Range> ranges = parse_ranges("i in 1..layers, k in [r, z]", {nullptr, 3, 7}, diagnostics);
+  const std::vector<ForRange> ranges = parse_ranges("i in 1..layers, k in [r, z]", {nullptr, 3, 7}, diagnostics);
   ASSERT_EQ(ranges.size(), 2U);
   EXPECT_EQ(ranges[0].index, "i");
   EXPECT_EQ(ranges[1].source.column, 23);
