@@ -1,7 +1,6 @@
 #include "compiler/passes/partition.h"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "compiler/passes/strong_components.h"
@@ -196,7 +195,7 @@ class Partition {
         pulled.push_back(id);
       };
       for (std::size_t b = s; b-- > 0;) {
-        for (const NodeId id : std::views::reverse(result[b].nodes)) consider(id, true);
+        std::for_each(result[b].nodes.rbegin(), result[b].nodes.rend(), [&](NodeId id) { consider(id, true); });
       }
       for (std::size_t b = s + 1; b < result.size(); ++b) {
         for (const NodeId id : result[b].nodes) consider(id, false);
