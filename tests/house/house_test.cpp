@@ -67,7 +67,7 @@ TEST(HouseRules, ALibraryInAHeaderOrInTwoUnitsIsFound) {
   const std::vector<File> files = {{"compiler/a.h", "#include <boost/graph/strong_components.hpp>\n"},
                                    {"compiler/b.cpp", "#include <yaml-cpp/yaml.h>\n"},
                                    {"runtime/c.cpp", "#include <yaml-cpp/eventhandler.h>\n"},
-                                   {"nodes/d.h", "#include <hwy/highway.h>\n"}};
+                                   {"nodes/d-inl.h", "#include <hwy/highway.h>\n"}};
   EXPECT_THAT(libraries(files),
               ElementsAre("compiler/a.h:1: Boost in a header", "yaml-cpp is in 2 .cpp files, at most 1: compiler/b.cpp, runtime/c.cpp"));
 }
