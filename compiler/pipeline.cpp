@@ -88,7 +88,8 @@ class Compilation {
     // Before products are fused: by then whatever is in P stands before the stage that reads it, so a product may begin with a row
     // of it, or be joined with others, wherever it stands in its own stage. And again, for the packing that fusion leaves behind.
     result.plan = order_stages(std::move(result.plan));
-    if (options_.recompute) result.plan = strips(std::move(result.plan), fixed_buffers(result.plan, keep));
+    const std::vector<bool> fixed_before = fixed_buffers(result.plan, keep);
+    if (options_.recompute) result.plan = strips(std::move(result.plan), fixed_before);
     fuse(result.plan, fixed_buffers(result.plan, keep));
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);

@@ -10,16 +10,13 @@ namespace {
 
 constexpr std::size_t kLargePage = std::size_t{1} << 21;
 
-std::size_t round_up(std::size_t bytes, std::size_t to) { return (bytes + to - 1) / to * to; }
-
 }  // namespace
 
 void* allocate(std::size_t bytes) {
-  const std::size_t alignment = bytes < kLargePage ? kAlignment : kLargePage;
-  void* memory = std::aligned_alloc(alignment, round_up(bytes, kAlignment));
-  if (!memory) throw std::bad_alloc();
+  void* memory = nullptr;
+  if (posix_memalign(&memory, bytes < kLargePage ? kAlignment : kLargePage, bytes) != 0) throw std::bad_alloc();
   // A wish: whether it is granted changes nothing but the time.
-  if (bytes >= kLargePage) static_cast<void>(madvise(memory, round_up(bytes, 4096), MADV_HUGEPAGE));
+  if (bytes >= kLargePage) static_cast<void>(madvise(memory, bytes, MADV_HUGEPAGE));
   return memory;
 }
 

@@ -12,9 +12,6 @@
 namespace tapeloop::test {
 namespace {
 
-constexpr AxisId kT = MadePlan::kT;
-constexpr AxisId kU = MadePlan::kU;
-
 template <class T>
 class NestedRun : public ::testing::Test {
  protected:
