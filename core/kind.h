@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/graph.h"
+#include "core/point_code.h"
 
 namespace tapeloop {
 
@@ -82,19 +83,14 @@ class InferContext {
 bool broadcast(Shape& onto, const Shape& shape, Sizes& sizes);
 
 // One body for all: Highway's vectors (chosen at run time for this processor) and the plain scalars of the reference.
-// Rows of n elements: within a row in[k] advances by step[k] in {0, 1} elements and out by 1, from row to row in[k] by stride[k] and
-// out by out_stride. With one row `stride` may be null. out may be one of the inputs with step 1 and the stride of out.
-template <class T>
-using PointFunction = void (*)(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride,
-                               std::size_t rows, std::size_t n);
 struct PointKernel {
-  PointFunction<float> f32 = nullptr;
-  PointFunction<double> f64 = nullptr;
+  PointBodies<float> f32;
+  PointBodies<double> f64;
   double (*reference)(const double*) = nullptr;
   std::complex<double> (*reference_complex)(const std::complex<double>*) = nullptr;
 
   template <class T>
-  PointFunction<T> of() const {
+  const PointBodies<T>& of() const {
     if constexpr (std::is_same_v<T, float>) {
       return f32;
     } else {

@@ -50,66 +50,147 @@ HWY_INLINE void StoreTail(const Lanes<T>& x, T* to, std::size_t n) {
 #endif
 }
 
-// At most a vector. Bit k of moving: operand k has step 1.
-template <class Point, class T>
-HWY_NOINLINE void RunTail(unsigned moving, const T* const* in, T* out, std::size_t n) {
-  constexpr typename Lanes<T>::Tag d;
-  Lanes<T> x[Point::arity];
-  for (int k = 0; k < Point::arity; ++k) x[k] = moving >> k & 1 ? LoadTail(in[k], n) : Lanes<T>(hn::Set(d, in[k][0]));
-  StoreTail(Point::run(x), out, n);
-}
+template <class T>
+using Vector = typename Lanes<T>::Vector;
 
-// kMoving: `moving`, known when this is compiled, or kAny.
-constexpr unsigned kAny = ~0U;
+template <class T>
+struct Block {
+  Vector<T> v0, v1, v2, v3;
+};
+constexpr std::size_t kVectors = 4;  // of a block
 
-template <class Point, class T, unsigned kMoving>
-HWY_NOINLINE void RunRows(unsigned moving, const T* const* in, const std::int64_t* stride, T* out, std::int64_t out_stride,
-                          std::size_t rows, std::size_t n) {
+// Bodies as they know each other: y is the result of the op before, h the one that is held; a block, or a vector of n numbers. All
+// arguments are in the processor's registers, and the call at the end of a body is a jump.
+template <class T>
+using BlockBody = void (*)(const PointCode* code, T* const* at, Vector<T> y0, Vector<T> y1, Vector<T> y2, Vector<T> y3, Vector<T> h0,
+                           Vector<T> h1, Vector<T> h2, Vector<T> h3);
+template <class T>
+using RestBody = void (*)(const PointCode* code, T* const* at, std::size_t n, Vector<T> y, Vector<T> h);
+
+// x = operand k; at first x is the result of the op before. (No loops and no arrays over what stays in the processor's registers: the
+// compiler would put it on the stack.)
+template <int k, class Point, class T>
+HWY_INLINE void Fetch(const PointCode* code, T* const* at, const Block<T>& held, Block<T>& x) {
+  if (k >= Point::arity) return;
   constexpr typename Lanes<T>::Tag d;
-  if constexpr (kMoving != kAny) moving = kMoving;
-  const T* at[Point::arity];
-  for (int k = 0; k < Point::arity; ++k) at[k] = in[k];
-  while (true) {
-    Lanes<T> x[Point::arity];
-    for (int k = 0; k < Point::arity; ++k) x[k] = Lanes<T>(hn::Set(d, at[k][0]));
-    std::size_t i = 0;
-    for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
-      for (int k = 0; k < Point::arity; ++k) {
-        if (moving >> k & 1) x[k] = Lanes<T>(hn::LoadU(d, at[k] + i));
-      }
-      hn::StoreU(Point::run(x).raw, d, out + i);
-    }
-    if (i < n) {
-      const T* tail[Point::arity];
-      for (int k = 0; k < Point::arity; ++k) tail[k] = at[k] + (moving >> k & 1 ? i : 0);
-      RunTail<Point, T>(moving, tail, out + i, n - i);
-    }
-    if (--rows == 0) return;
-    for (int k = 0; k < Point::arity; ++k) at[k] += stride[k];
-    out += out_stride;
+  if (code->source[k] == PointSource::kRow) {
+    const T* from = at[code->in[k]];
+    x.v0 = hn::LoadU(d, from);
+    x.v1 = hn::LoadU(d, from + hn::Lanes(d));
+    x.v2 = hn::LoadU(d, from + 2 * hn::Lanes(d));
+    x.v3 = hn::LoadU(d, from + 3 * hn::Lanes(d));
+  } else if (code->source[k] == PointSource::kHeld) {
+    x.v0 = held.v0;
+    x.v1 = held.v1;
+    x.v2 = held.v2;
+    x.v3 = held.v3;
+  } else if (code->source[k] == PointSource::kNumber) {
+    x.v0 = x.v1 = x.v2 = x.v3 = hn::Set(d, *at[code->in[k]]);
   }
 }
 
 template <class Point, class T>
-void Run(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride, std::size_t rows,
-         std::size_t n) {
-  if (n == 0 || rows == 0) return;
-  unsigned moving = 0;
-  for (int k = 0; k < Point::arity; ++k) moving |= static_cast<unsigned>(step[k] != 0) << k;
-  if (moving == (1U << Point::arity) - 1) {
-    RunRows<Point, T, (1U << Point::arity) - 1>(moving, in, stride, out, out_stride, rows, n);
-  } else {
-    RunRows<Point, T, kAny>(moving, in, stride, out, out_stride, rows, n);
+HWY_INLINE Vector<T> Do(const Vector<T>& x0, const Vector<T>& x1, const Vector<T>& x2) {
+  const Lanes<T> x[kMostPointInputs] = {Lanes<T>(x0), Lanes<T>(x1), Lanes<T>(x2)};
+  return Point::run(x).raw;
+}
+
+template <class Point, class T>
+void DoBlock(const PointCode* code, T* const* at, Vector<T> y0, Vector<T> y1, Vector<T> y2, Vector<T> y3, Vector<T> h0, Vector<T> h1,
+             Vector<T> h2, Vector<T> h3) {
+  constexpr typename Lanes<T>::Tag d;
+  const Block<T> held = {h0, h1, h2, h3};
+  Block<T> a = {y0, y1, y2, y3};
+  Block<T> b = a;
+  Block<T> c = a;
+  Fetch<0, Point, T>(code, at, held, a);
+  Fetch<1, Point, T>(code, at, held, b);
+  Fetch<2, Point, T>(code, at, held, c);
+  y0 = Do<Point, T>(a.v0, b.v0, c.v0);
+  y1 = Do<Point, T>(a.v1, b.v1, c.v1);
+  y2 = Do<Point, T>(a.v2, b.v2, c.v2);
+  y3 = Do<Point, T>(a.v3, b.v3, c.v3);
+  if (code->keep) {
+    T* to = at[code->out];
+    hn::StoreU(y0, d, to);
+    hn::StoreU(y1, d, to + hn::Lanes(d));
+    hn::StoreU(y2, d, to + 2 * hn::Lanes(d));
+    hn::StoreU(y3, d, to + 3 * hn::Lanes(d));
   }
+  if (code->hold) {
+    h0 = y0;
+    h1 = y1;
+    h2 = y2;
+    h3 = y3;
+  }
+  ++code;
+  if (code->block) reinterpret_cast<BlockBody<T>>(code->block)(code, at, y0, y1, y2, y3, h0, h1, h2, h3);
+}
+
+template <int k, class Point, class T>
+HWY_INLINE Vector<T> RestOperand(const PointCode* code, T* const* at, std::size_t n, const Vector<T>& last, const Vector<T>& held) {
+  if (k >= Point::arity || code->source[k] == PointSource::kLast) return last;
+  if (code->source[k] == PointSource::kHeld) return held;
+  const T* from = at[code->in[k]];
+  return code->source[k] == PointSource::kRow ? LoadTail(from, n).raw : hn::Set(typename Lanes<T>::Tag(), *from);
+}
+
+template <class Point, class T>
+void DoRest(const PointCode* code, T* const* at, std::size_t n, Vector<T> y, Vector<T> h) {
+  y = Do<Point, T>(RestOperand<0, Point, T>(code, at, n, y, h), RestOperand<1, Point, T>(code, at, n, y, h),
+                   RestOperand<2, Point, T>(code, at, n, y, h));
+  if (code->keep) StoreTail(Lanes<T>(y), at[code->out], n);
+  if (code->hold) h = y;
+  ++code;
+  if (code->rest) reinterpret_cast<RestBody<T>>(code->rest)(code, at, n, y, h);
+}
+
+// at[k]: where register k stands, which goes along a row or stays.
+template <class T>
+void RunCode(const PointCode* code, const PointRegister<T>* registers, std::size_t count, T* blocks, std::size_t rows, std::size_t n) {
+  using Place = typename PointRegister<T>::Place;
+  constexpr typename Lanes<T>::Tag d;
+  static_assert(kVectors * hn::MaxLanes(d) * sizeof(T) <= kPointBlockBytes);
+  const std::size_t lanes = hn::Lanes(d);
+  T* at[kMostPointRegisters];
+  std::ptrdiff_t moves[kMostPointRegisters];  // 1 or 0
+  for (std::size_t k = 0; k < count; ++k) moves[k] = registers[k].place == Place::kRow;
+  const auto advance = [&](std::size_t by) HWY_ATTR {
+    for (std::size_t k = 0; k < count; ++k) at[k] += moves[k] * static_cast<std::ptrdiff_t>(by);
+  };
+  const Vector<T> none = hn::Zero(d);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t k = 0; k < count; ++k) {
+      const PointRegister<T>& from = registers[k];
+      at[k] = from.place == Place::kBlock ? blocks + k * (kPointBlockBytes / sizeof(T))
+                                          : from.data + static_cast<std::int64_t>(row) * from.stride;
+    }
+    std::size_t left = n;
+    for (; left >= kVectors * lanes; left -= kVectors * lanes) {
+      reinterpret_cast<BlockBody<T>>(code->block)(code, at, none, none, none, none, none, none, none, none);
+      advance(kVectors * lanes);
+    }
+    while (left > 0) {
+      const std::size_t some = left < lanes ? left : lanes;
+      reinterpret_cast<RestBody<T>>(code->rest)(code, at, some, none, none);
+      advance(some);
+      left -= some;
+    }
+  }
+}
+
+template <class Point, class T>
+PointBodies<T> BodiesOf() {
+  return {reinterpret_cast<PointBody>(&DoBlock<Point, T>), reinterpret_cast<PointBody>(&DoRest<Point, T>), &RunCode<T>};
 }
 
 }  // namespace
 
 const PointEntry* Table() {
-#define TAPELOOP_LISTED(name, arity) {#name, &Run<name##_point, float>, &Run<name##_point, double>},
+#define TAPELOOP_LISTED(name, arity) {#name, BodiesOf<name##_point, float>(), BodiesOf<name##_point, double>()},
   static const PointEntry table[] = {
 #include "nodes/point_list.inc"
-      {nullptr, nullptr, nullptr}};
+      {nullptr, {}, {}}};
 #undef TAPELOOP_LISTED
   return table;
 }

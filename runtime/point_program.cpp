@@ -4,19 +4,19 @@
 #include <array>
 #include <stdexcept>
 
+#include "core/point_op.h"
+
 namespace tapeloop {
 namespace {
 
-constexpr std::size_t kMostInputs = 3;  // of a point kind
 constexpr std::size_t kMostDims = 16;
-constexpr std::int64_t kFlat = kMostInputs + 1;  // tiles for inputs and a result that are laid out anew
-constexpr std::int64_t kLongRow = 64;            // elements from which on a row is worth a loop of its own
+constexpr std::int64_t kLongRow = 64;  // elements from which on a row is worth a loop of its own
 
-// out [rows, n] = the rows, one after the other; a narrow register's number n times.
+// out [rows, n] = the rows, one after the other; `repeat`: of each row the first number n times.
 template <class T>
-void flatten(const RegisterRows<T>& from, const T* data, bool repeat, std::int64_t rows, std::int64_t n, T* out) {
-  for (std::int64_t row = 0; row < rows; ++row, data += from.stride, out += n) {
-    for (std::int64_t k = 0; k < n; ++k) out[k] = data[repeat ? 0 : k];
+void lay_out(const T* from, std::int64_t stride, bool repeat, std::int64_t rows, std::int64_t n, T* out) {
+  for (std::int64_t row = 0; row < rows; ++row, from += stride, out += n) {
+    for (std::int64_t k = 0; k < n; ++k) out[k] = from[repeat ? 0 : k];
   }
 }
 
@@ -25,19 +25,19 @@ void copy_out(const T* from, std::int64_t rows, std::int64_t n, T* to, std::int6
   for (std::int64_t row = 0; row < rows; ++row, from += n, to += stride) std::copy_n(from, n, to);
 }
 
-// One point of an op whose operands stretch within it: a kernel call for each line along the innermost dimension.
+// One point of an op whose operands stretch within it: line by line along the innermost dimension.
 template <class T>
-void stretched_point(PointFunction<T> kernel, const PointLoop& loop, const std::array<const T*, kMostInputs>& in, std::size_t operands,
-                     T* out) {
-  std::array<const T*, kMostInputs> line = in;
-  std::array<std::uint8_t, kMostInputs> step{};
+void stretched_point(const PointBodies<T>& bodies, const PointLoop& loop, const std::array<const T*, kMostPointInputs>& in,
+                     std::size_t operands, T* out) {
+  std::array<const T*, kMostPointInputs> line = in;
+  std::array<std::uint8_t, kMostPointInputs> step{};
   std::array<std::int64_t, kMostDims> at{};
   const std::size_t rank = loop.dims.size();
   const std::int64_t length = rank == 0 ? 1 : loop.dims[rank - 1];
   for (std::size_t k = 0; k < operands; ++k) step[k] = rank == 0 ? 0 : static_cast<std::uint8_t>(loop.strides[k][rank - 1]);
   if (std::any_of(loop.dims.begin(), loop.dims.end(), [](std::int64_t dim) { return dim == 0; })) return;
   while (true) {
-    kernel(line.data(), step.data(), nullptr, out, 0, 1, static_cast<std::size_t>(length));
+    run_op<T>(bodies, operands, line.data(), step.data(), nullptr, out, 0, 1, static_cast<std::size_t>(length));
     out += length;
     std::size_t d = rank < 2 ? 0 : rank - 1;  // carries into the dimensions outside the innermost
     while (d > 0) {
@@ -55,73 +55,208 @@ void stretched_point(PointFunction<T> kernel, const PointLoop& loop, const std::
 }  // namespace
 
 template <class T>
-PointProgram<T>::PointProgram(const Plan& plan, const Step& step) {
-  const Instruction& made = *step.instruction;
+PointProgram<T>::PointProgram(const Plan& plan, const Step& step) : instruction_(step.instruction) {
+  const Instruction& made = *instruction_;
   operands_ = made.operands.size();
   std::vector<std::int64_t> elements_of;  // [register]
   for (const BoundOperand& operand : step.operands) elements_of.push_back(operand.elements);
   for (const PointOp& op : made.program) elements_of.push_back(elements(plan.value(op.node).shape));
   elements_ = *std::max_element(elements_of.begin(), elements_of.end());
-  bool whole_rows = false;
   for (std::size_t k = 0; k < made.program.size(); ++k) {
-    const PointOp& op = made.program[k];
-    const bool local = op.kind->role == Role::kLocal;
-    whole_rows = whole_rows || local;
-    if (op.inputs.size() > (local ? kMostLocalInputs : kMostInputs)) throw std::logic_error("'" + op.text + "' has too many operands");
-    ops_.push_back({local ? nullptr : op.kind->point.template of<T>(), local ? op.kind->local.template of<T>() : nullptr, &op,
-                    elements_of[operands_ + k] == elements_, kNone});
+    const std::size_t most = op(k).kind->role == Role::kLocal ? kMostLocalInputs : kMostPointInputs;
+    if (op(k).inputs.size() > most) throw std::logic_error("'" + op(k).text + "' has too many operands");
+    ops_.emplace_back();
+    if (op(k).kind->role != Role::kLocal) runner_ = op(k).kind->point.template of<T>().run;  // the same of all
   }
+  for (const std::int64_t count : elements_of) wide_.push_back(count == elements_);
   stretched_ = std::any_of(elements_of.begin(), elements_of.end(), [&](std::int64_t n) { return n != 1 && n != elements_; });
   if (stretched_ && (ops_.size() > 1 || made.loop.dims.size() > kMostDims)) throw std::logic_error("'" + made.text + "' cannot stretch");
-  columns_ = whole_rows ? elements_ : std::min(elements_, kPointTile<T>);
+  cut_into_stretches();
+  give_tiles();
+  for (Stretch& stretch : stretches_) {
+    if (!stretch.local) write_code(stretch);
+  }
   rows_ = std::clamp<std::int64_t>(kPointTile<T> / std::max<std::int64_t>(elements_, 1), 1, step.tile);
   // Tiles a multiple of 4096 bytes apart would get in each other's way in the cache.
-  pitch_ = rows_ * columns_ + 128 / static_cast<std::int64_t>(sizeof(T));
-  assign_slots(step);
+  pitch_ = rows_ * elements_ + 128 / static_cast<std::int64_t>(sizeof(T));
 }
 
-// A tile is free again after the last op that reads it, for that op's own result too if the op works in place.
+// What is before the step, in it, after it. As few stretches as there may be, and in them every op right after one that it reads, if it
+// can be: then its operand is there.
 template <class T>
-void PointProgram<T>::assign_slots(const Step& step) {
-  const Instruction& made = *step.instruction;
-  std::vector<std::size_t> last(ops_.size(), 0);  // op that reads the result of each op last
+void PointProgram<T>::cut_into_stretches() {
+  std::vector<bool> done(ops_.size(), false);
+  const auto made_by = [&](std::int32_t input) { return static_cast<std::size_t>(input) - operands_; };
+  const auto from_op = [&](std::int32_t input) { return static_cast<std::size_t>(input) >= operands_; };
+  const auto ready = [&](std::size_t k) {
+    return !done[k] && std::all_of(op(k).inputs.begin(), op(k).inputs.end(),
+                                   [&](std::int32_t input) { return !from_op(input) || done[made_by(input)]; });
+  };
+  const auto fits = [&](std::size_t k, const Stretch& stretch) {
+    return !stretch.local && op(k).kind->role != Role::kLocal && wide_[operands_ + k] == stretch.wide && op(k).when == stretch.when;
+  };
+  const auto reads_last = [&](std::size_t k, const Stretch& stretch) {
+    const auto last = static_cast<std::int32_t>(operands_ + stretch.ops.back());
+    return std::find(op(k).inputs.begin(), op(k).inputs.end(), last) != op(k).inputs.end();
+  };
+  // What is narrow first, for what is wide may read it; kernels of their own last, for they may read both.
+  const auto worth = [&](std::size_t k) {
+    int points = -100 * static_cast<int>(op(k).when);
+    points += op(k).kind->role == Role::kLocal ? 0 : wide_[operands_ + k] ? 1 : 2;
+    if (!stretches_.empty() && fits(k, stretches_.back())) points += reads_last(k, stretches_.back()) ? 20 : 10;
+    return points;
+  };
+  for (std::size_t count = 0; count < ops_.size(); ++count) {
+    std::size_t next = ops_.size();
+    for (std::size_t k = 0; k < ops_.size(); ++k) {
+      if (ready(k) && (next == ops_.size() || worth(k) > worth(next))) next = k;
+    }
+    if (stretches_.empty() || !fits(next, stretches_.back())) {
+      stretches_.emplace_back();
+      stretches_.back().when = op(next).when;
+      stretches_.back().wide = wide_[operands_ + next];
+      stretches_.back().local = op(next).kind->role == Role::kLocal;
+    }
+    stretches_.back().ops.push_back(next);
+    ops_[next].stretch = stretches_.size() - 1;
+    done[next] = true;
+  }
+}
+
+// A result that another stretch reads has a tile until the last of them is done.
+template <class T>
+void PointProgram<T>::give_tiles() {
+  std::vector<std::size_t> last(ops_.size(), 0);  // stretch that reads the result of each op last
   for (std::size_t k = 0; k < ops_.size(); ++k) {
-    for (const std::int32_t input : made.program[k].inputs) {
-      if (static_cast<std::size_t>(input) >= operands_) last[static_cast<std::size_t>(input) - operands_] = k;
+    for (const std::int32_t input : op(k).inputs) {
+      if (static_cast<std::size_t>(input) < operands_) continue;
+      std::size_t& by = last[static_cast<std::size_t>(input) - operands_];
+      by = std::max(by, ops_[k].stretch);
     }
   }
   std::vector<std::int32_t> free;
   std::vector<std::int32_t> after_steps;  // of a program in one pass: a step may not write what a later step is still to read
-  const auto release = [&](std::size_t k) {
-    const bool wait = made.one_pass && made.program[k].when == When::kStep;
-    for (std::size_t made_by = 0; made_by < k; ++made_by) {
-      if (last[made_by] == k && ops_[made_by].slot != kNone) (wait ? after_steps : free).push_back(ops_[made_by].slot);
-    }
-  };
-  for (std::size_t k = 0; k < ops_.size(); ++k) {
-    if (made.program[k].when == When::kAfter) {
+  for (std::size_t at = 0; at < stretches_.size(); ++at) {
+    const bool step = instruction_->one_pass && stretches_[at].when == When::kStep;
+    if (!step) {
       free.insert(free.end(), after_steps.begin(), after_steps.end());
       after_steps.clear();
     }
-    const auto same_width = [&](std::int32_t input) {
-      return static_cast<std::size_t>(input) < operands_ || ops_[static_cast<std::size_t>(input) - operands_].wide == ops_[k].wide;
-    };
-    const std::vector<std::int32_t>& inputs = made.program[k].inputs;
-    const bool in_place = ops_[k].point && std::all_of(inputs.begin(), inputs.end(), same_width);
-    if (in_place) release(k);
-    if (made.results[k].buffer == kNone) {
-      if (free.empty()) free.push_back(static_cast<std::int32_t>(slots_++));
-      ops_[k].slot = free.back();
+    for (const std::size_t k : stretches_[at].ops) {
+      if (in_memory(k) || (last[k] <= at && !stretches_[at].local)) continue;
+      if (free.empty()) free.push_back(static_cast<std::int32_t>(tiles_++));
+      ops_[k].tile = free.back();
       free.pop_back();
     }
-    if (!in_place) release(k);
+    for (std::size_t k = 0; k < ops_.size(); ++k) {
+      const bool done = ops_[k].tile != kNone && ops_[k].stretch <= at && std::max(last[k], ops_[k].stretch) == at;
+      if (done) (step ? after_steps : free).push_back(ops_[k].tile);
+    }
   }
+}
+
+// Results of the stretch that stay in the processor's registers from where they are made to where they are last read: one at a time,
+// those that are read most often.
+template <class T>
+std::vector<bool> PointProgram<T>::held_results(const Stretch& stretch) const {
+  struct Life {
+    std::size_t made = 0, last = 0;
+    int reads = 0;  // but for those of the next op
+    std::size_t op = 0;
+  };
+  std::vector<Life> lives;
+  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
+    Life life{at, at, 0, stretch.ops[at]};
+    for (std::size_t later = at + 2; later < stretch.ops.size(); ++later) {
+      const std::vector<std::int32_t>& inputs = op(stretch.ops[later]).inputs;
+      const auto reads = std::count(inputs.begin(), inputs.end(), static_cast<std::int32_t>(operands_ + life.op));
+      if (reads > 0) life.last = later;
+      life.reads += static_cast<int>(reads);
+    }
+    if (life.reads > 0) lives.push_back(life);
+  }
+  std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.reads > b.reads; });
+  std::vector<bool> held(ops_.size(), false);
+  std::vector<Life> taken;
+  for (const Life& life : lives) {
+    const auto apart = [&](const Life& other) { return life.last <= other.made || other.last <= life.made; };
+    if (!std::all_of(taken.begin(), taken.end(), apart)) continue;
+    taken.push_back(life);
+    held[life.op] = true;
+  }
+  return held;
+}
+
+template <class T>
+void PointProgram<T>::write_code(Stretch& stretch) const {
+  const std::vector<bool> held = held_results(stretch);
+  std::vector<std::int32_t> place(operands_ + ops_.size(), kNone);  // [register of the program]: register of the code
+  std::vector<int> readers(ops_.size(), 0);                         // ops that read the block of a result, and are yet to come
+  std::vector<std::int32_t> free;                                   // registers that are blocks
+  const auto add_use = [&](std::int32_t id, bool made) {
+    stretch.uses.push_back({id, made});
+    return static_cast<std::int32_t>(stretch.uses.size()) - 1;
+  };
+  const auto source_of = [&](std::size_t input, std::size_t at) {
+    const bool made_here = input >= operands_ && ops_[input - operands_].stretch == ops_[stretch.ops[at]].stretch;
+    if (made_here && at > 0 && stretch.ops[at - 1] == input - operands_) return PointSource::kLast;
+    if (made_here && held[input - operands_]) return PointSource::kHeld;
+    return wide_[input] == stretch.wide ? PointSource::kRow : PointSource::kNumber;
+  };
+  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
+    for (const std::int32_t input : op(stretch.ops[at]).inputs) {
+      const auto from = static_cast<std::size_t>(input);
+      if (from >= operands_ && source_of(from, at) == PointSource::kRow) ++readers[from - operands_];
+    }
+  }
+  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
+    const std::size_t k = stretch.ops[at];
+    const PointBodies<T>& bodies = op(k).kind->point.template of<T>();
+    PointCode code;
+    code.block = bodies.block;
+    code.rest = bodies.rest;
+    for (std::size_t n = 0; n < op(k).inputs.size(); ++n) {
+      const auto input = static_cast<std::size_t>(op(k).inputs[n]);
+      code.source[n] = source_of(input, at);
+      if (code.source[n] == PointSource::kLast || code.source[n] == PointSource::kHeld) continue;
+      if (place[input] == kNone) place[input] = add_use(static_cast<std::int32_t>(input), false);
+      code.in[n] = static_cast<std::uint8_t>(place[input]);
+      const bool block = stretch.uses[static_cast<std::size_t>(place[input])].id == kNone;
+      if (block && --readers[input - operands_] == 0) free.push_back(place[input]);
+    }
+    const bool stays = in_memory(k) || ops_[k].tile != kNone;
+    code.hold = held[k];
+    code.keep = stays || readers[k] > 0;
+    if (stays) {
+      code.out = static_cast<std::uint8_t>(place[operands_ + k] = add_use(static_cast<std::int32_t>(operands_ + k), true));
+    } else if (code.keep) {
+      if (free.empty()) free.push_back(add_use(kNone, true));
+      code.out = static_cast<std::uint8_t>(place[operands_ + k] = free.back());
+      free.pop_back();
+    }
+    stretch.code.push_back(code);
+  }
+  stretch.code.emplace_back();
+  stretch.laid_out = stretch.code;
+  for (PointCode& code : stretch.laid_out) {
+    for (PointSource& source : code.source) source = source == PointSource::kNumber ? PointSource::kRow : source;
+  }
+  if (stretch.uses.size() > kMostPointRegisters) throw std::logic_error("'" + instruction_->text + "' has too many registers");
 }
 
 template <class T>
 void PointProgram<T>::make_ready(PointScratch<T>& scratch) const {
+  std::size_t uses = 0;
+  bool short_rows = elements_ < kLongRow;
+  for (const Stretch& stretch : stretches_) {
+    uses = std::max(uses, stretch.uses.size());
+    short_rows = short_rows || !stretch.wide;
+  }
   scratch.registers.resize(std::max(scratch.registers.size(), operands_ + ops_.size()));
-  scratch.tiles.grow(static_cast<std::size_t>((slots_ + kFlat) * pitch_));
+  scratch.of_code.resize(std::max(scratch.of_code.size(), uses));
+  scratch.blocks.grow(uses * kPointBlockBytes / sizeof(T));
+  // After the tiles there is room for what is laid out anew: results of kernels, and short rows.
+  scratch.tiles.grow((static_cast<std::size_t>(tiles_) + 1 + (short_rows ? uses : 0)) * static_cast<std::size_t>(pitch_));
 }
 
 template <class T>
@@ -129,47 +264,44 @@ void PointProgram<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& sc
   const Range range = frame.points(step);
   if (range.size() <= 0 || elements_ == 0) return;
   if (stretched_) return stretched(frame, step);
-  place_operands(frame, step, range, scratch);
+  const bool gathered = place_operands(frame, step, range, scratch);
   place_results(frame, step, range.begin, scratch);
+  const bool at_once = !gathered && stretches_.size() == 1 && elements_ >= kLongRow && stretches_.front().wide && !stretches_.front().local;
   for (std::int32_t begin = range.begin; begin < range.end;) {
-    Tile tile;
-    tile.rows = std::min<std::int64_t>(rows_, range.end - begin);
-    const auto end = static_cast<std::int32_t>(begin + tile.rows);
-    gather(frame, step, begin, end, scratch);
-    for (; tile.column < elements_; tile.column += columns_) {
-      tile.columns = std::min(columns_, elements_ - tile.column);
-      for (std::size_t k = 0; k < ops_.size(); ++k) execute(k, tile, frame, scratch);
-    }
+    const std::int64_t rows = at_once ? range.size() : std::min<std::int64_t>(rows_, range.end - begin);
+    const auto end = static_cast<std::int32_t>(begin + rows);
+    if (gathered) gather(frame, step, begin, end, scratch);
+    for (const Stretch& stretch : stretches_) execute(stretch, {0, static_cast<std::int32_t>(rows)}, frame, scratch);
     begin = end;
-    if (begin < range.end) next_tile(tile.rows, scratch);
+    if (begin < range.end) next_tile(rows, scratch);
   }
 }
 
+// True if an operand is to be gathered for each tile.
 template <class T>
-void PointProgram<T>::place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const {
-  for (std::size_t k = 0; k < operands_; ++k) place_operand(frame, step, k, range, scratch);
+bool PointProgram<T>::place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const {
+  bool gathered = false;
+  for (std::size_t k = 0; k < operands_; ++k) gathered = place_operand(frame, step, k, range, scratch) || gathered;
+  return gathered;
 }
 
 template <class T>
-void PointProgram<T>::place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const {
+bool PointProgram<T>::place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const {
   using Place = typename RegisterRows<T>::Place;
   const BoundOperand& operand = step.operands[k];
   RegisterRows<T>& rows = scratch.registers[k];
-  rows.wide = operand.elements == elements_;
-  rows.place = Place::kMemory;
   if (frame.reader().scattered(operand, step.instruction->depth)) {
-    rows = {frame.scratch(k), operand.elements, Place::kGathered, rows.wide};
-    return;
+    rows = {frame.scratch(k), operand.elements, Place::kGathered, wide_[k]};
+    return true;
   }
   const Rows<T> read = frame.read(step, k, range.begin, range.end);
-  rows.data = const_cast<T*>(read.data);
-  rows.stride = read.stride;
-  if (read.zeros) rows.wide = false;  // one number for all
+  rows = {const_cast<T*>(read.data), read.stride, Place::kMemory, wide_[k]};
   // A short row that all points read is laid out once for all tiles.
-  if (rows.wide && rows.stride == 0 && elements_ > 1 && elements_ < kLongRow && range.size() > 1) {
-    flatten<T>(rows, rows.data, false, std::min<std::int64_t>(rows_, range.size()), elements_, frame.scratch(k));
+  if (rows.wide && rows.stride == 0 && elements_ < kLongRow && range.size() > 1) {
+    lay_out<T>(rows.data, 0, false, std::min<std::int64_t>(rows_, range.size()), elements_, frame.scratch(k));
     rows = {frame.scratch(k), elements_, Place::kRepeated, true};
   }
+  return false;
 }
 
 template <class T>
@@ -177,11 +309,11 @@ void PointProgram<T>::place_results(Frame<T>& frame, const Step& step, std::int3
   using Place = typename RegisterRows<T>::Place;
   for (std::size_t k = 0; k < ops_.size(); ++k) {
     RegisterRows<T>& rows = scratch.registers[operands_ + k];
-    if (ops_[k].slot == kNone) {
+    if (in_memory(k)) {
       const ResultRows<T> result = frame.result_rows(step, begin, k);
-      rows = {result.data, result.stride, Place::kMemory, ops_[k].wide};
-    } else {
-      rows = {slot(scratch, ops_[k].slot), ops_[k].wide ? columns_ : 1, Place::kTile, ops_[k].wide};
+      rows = {result.data, result.stride, Place::kMemory, wide_[operands_ + k]};
+    } else if (ops_[k].tile != kNone) {
+      rows = {tile(scratch, ops_[k].tile), wide_[operands_ + k] ? elements_ : 1, Place::kTile, wide_[operands_ + k]};
     }
   }
 }
@@ -203,82 +335,88 @@ void PointProgram<T>::next_tile(std::int64_t rows, PointScratch<T>& scratch) con
 }
 
 template <class T>
-void PointProgram<T>::execute(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const {
-  if (ops_[number].local) return execute_local(number, tile, frame, scratch);
-  execute_point(number, tile, scratch);
-}
-
-// One kernel call: over all rows at once if the numbers of every input and of the result follow each other, else row by row; short
-// rows are laid out anew first.
-template <class T>
-void PointProgram<T>::execute_point(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const {
-  const Op& op = ops_[number];
-  const std::int64_t n = op.wide ? tile.columns : 1;
-  const RegisterRows<T>& result = scratch.registers[operands_ + number];
-  T* out = at(result, tile);
-  std::array<const T*, kMostInputs> in{};
-  std::array<std::uint8_t, kMostInputs> step{};
-  std::array<std::int64_t, kMostInputs> stride{};
-  std::array<bool, kMostInputs> follows{};
-  bool flat = tile.rows == 1 || result.stride == n;
-  const std::size_t inputs = op.op->inputs.size();
-  for (std::size_t k = 0; k < inputs; ++k) {
-    const RegisterRows<T>& rows = scratch.registers[static_cast<std::size_t>(op.op->inputs[k])];
-    const bool alike = rows.wide == op.wide;  // an element for each of the result's
-    in[k] = at(rows, tile);
-    stride[k] = rows.stride;
-    const bool one_for_all = rows.stride == 0 && (!alike || n == 1);
-    step[k] = alike && !(one_for_all && tile.rows > 1) ? 1 : 0;
-    follows[k] = tile.rows == 1 || one_for_all || (alike && rows.stride == n);
-    flat = flat && follows[k];
+void PointProgram<T>::execute(When when, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const {
+  for (const Stretch& stretch : stretches_) {
+    if (stretch.when == when) execute(stretch, rows, frame, scratch);
   }
-  const auto rows = static_cast<std::size_t>(tile.rows);
-  const auto width = static_cast<std::size_t>(n);
-  if (flat) return op.point(in.data(), step.data(), nullptr, out, 0, 1, rows * width);
-  if (n >= kLongRow) return op.point(in.data(), step.data(), stride.data(), out, result.stride, rows, width);
-  for (std::size_t k = 0; k < inputs; ++k) {
-    if (follows[k]) continue;
-    T* flat_rows = slot(scratch, slots_ + static_cast<std::int64_t>(k));
-    flatten<T>(scratch.registers[static_cast<std::size_t>(op.op->inputs[k])], in[k], step[k] == 0, tile.rows, n, flat_rows);
-    in[k] = flat_rows;
-    step[k] = 1;
-  }
-  T* made = result.stride == n ? out : slot(scratch, slots_ + static_cast<std::int64_t>(kMostInputs));
-  op.point(in.data(), step.data(), nullptr, made, 0, 1, rows * width);
-  if (made != out) copy_out(made, tile.rows, n, out, result.stride);
 }
 
 template <class T>
-void PointProgram<T>::execute_local(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const {
-  const Op& op = ops_[number];
+void PointProgram<T>::execute(const Stretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const {
+  if (stretch.local) return execute_local(stretch.ops.front(), rows, frame, scratch);
+  execute_code(stretch, rows, scratch);
+}
+
+// Over all rows at once if the numbers of every register follow each other, else row by row; short rows are laid out anew first.
+template <class T>
+void PointProgram<T>::execute_code(const Stretch& stretch, Range range, PointScratch<T>& scratch) const {
+  using Place = typename PointRegister<T>::Place;
+  const std::int64_t rows = range.size();
+  const std::int64_t n = stretch.wide ? elements_ : 1;
+  const auto run = [&](const std::vector<PointCode>& code, std::int64_t count, std::int64_t width) {
+    runner_(code.data(), scratch.of_code.data(), stretch.uses.size(), scratch.blocks.data(), static_cast<std::size_t>(count),
+            static_cast<std::size_t>(width));
+  };
+  bool flat = true;
+  for (std::size_t k = 0; k < stretch.uses.size(); ++k) {
+    if (stretch.uses[k].id == kNone) {
+      scratch.of_code[k] = {nullptr, 0, Place::kBlock};
+      continue;
+    }
+    const RegisterRows<T>& at = scratch.registers[static_cast<std::size_t>(stretch.uses[k].id)];
+    const bool number = at.wide != stretch.wide;
+    scratch.of_code[k] = {at.at(range.begin), at.stride, number ? Place::kNumber : Place::kRow};
+    flat = flat && at.stride == (number ? 0 : n);
+  }
+  if (flat || rows == 1) return run(stretch.code, 1, rows * n);
+  if (n >= kLongRow) return run(stretch.code, rows, n);
+  for (std::size_t k = 0; k < stretch.uses.size(); ++k) {
+    PointRegister<T>& to = scratch.of_code[k];
+    if (to.place == Place::kBlock || (to.place == Place::kRow && to.stride == n)) continue;
+    T* anew = tile(scratch, tiles_ + 1 + static_cast<std::int64_t>(k));
+    if (!stretch.uses[k].made) lay_out<T>(to.data, to.stride, to.place == Place::kNumber, rows, n, anew);
+    to = {anew, n, Place::kRow};
+  }
+  run(stretch.laid_out, 1, rows * n);
+  for (std::size_t k = 0; k < stretch.uses.size(); ++k) {
+    if (!stretch.uses[k].made || stretch.uses[k].id == kNone) continue;
+    const RegisterRows<T>& at = scratch.registers[static_cast<std::size_t>(stretch.uses[k].id)];
+    T* to = at.at(range.begin);
+    if (to != scratch.of_code[k].data) copy_out<T>(scratch.of_code[k].data, rows, n, to, at.stride);
+  }
+}
+
+template <class T>
+void PointProgram<T>::execute_local(std::size_t number, Range range, Frame<T>& frame, PointScratch<T>& scratch) const {
   const RegisterRows<T>& result = scratch.registers[operands_ + number];
-  const std::int64_t n = op.wide ? elements_ : 1;
+  const std::int64_t n = wide_[operands_ + number] ? elements_ : 1;
   std::array<const T*, kMostLocalInputs> in{};
   std::array<std::int64_t, kMostLocalInputs> stride{};
-  for (std::size_t k = 0; k < op.op->inputs.size(); ++k) {
-    const RegisterRows<T>& rows = scratch.registers[static_cast<std::size_t>(op.op->inputs[k])];
-    in[k] = at(rows, {tile.rows, 0, 0, tile.row});
-    stride[k] = rows.stride;
+  for (std::size_t k = 0; k < op(number).inputs.size(); ++k) {
+    const RegisterRows<T>& at = scratch.registers[static_cast<std::size_t>(op(number).inputs[k])];
+    in[k] = at.at(range.begin);
+    stride[k] = at.stride;
   }
-  T* out = at(result, {tile.rows, 0, 0, tile.row});
-  const bool flat = tile.rows == 1 || result.stride == n;
+  T* out = result.at(range.begin);
+  const bool flat = range.size() == 1 || result.stride == n;
   LocalCall<T> call;
-  call.points = tile.rows;
+  call.points = range.size();
   call.in = in.data();
   call.in_stride = stride.data();
-  call.out = flat ? out : slot(scratch, slots_ + static_cast<std::int64_t>(kMostInputs));
-  call.params = op.op->local.numbers.data();
+  call.out = flat ? out : tile(scratch, tiles_);
+  call.params = op(number).local.numbers.data();
   call.scratch = frame.local_scratch();
-  op.local(call);
-  if (!flat) copy_out<T>(call.out, tile.rows, n, out, result.stride);
+  op(number).kind->local.template of<T>()(call);
+  if (!flat) copy_out<T>(call.out, call.points, n, out, result.stride);
 }
 
 template <class T>
 void PointProgram<T>::stretched(Frame<T>& frame, const Step& step) const {
   const Instruction& made = *step.instruction;
+  const PointBodies<T>& bodies = op(0).kind->point.template of<T>();
   frame.in_tiles(step, frame.points(step), [&](std::int32_t begin, std::int32_t end) {
-    std::array<const T*, kMostInputs> in{};
-    std::array<std::int64_t, kMostInputs> stride{};
+    std::array<const T*, kMostPointInputs> in{};
+    std::array<std::int64_t, kMostPointInputs> stride{};
     for (std::size_t k = 0; k < operands_; ++k) {
       const Rows<T> rows = frame.read(step, k, begin, end);
       in[k] = rows.data;
@@ -286,7 +424,7 @@ void PointProgram<T>::stretched(Frame<T>& frame, const Step& step) const {
     }
     ResultRows<T> result = frame.result_rows(step, begin, 0);
     for (std::int32_t point = begin; point < end; ++point, result.data += result.stride) {
-      stretched_point(ops_[0].point, made.loop, in, operands_, result.data);
+      stretched_point(bodies, made.loop, in, operands_, result.data);
       for (std::size_t k = 0; k < operands_; ++k) in[k] += stride[k];
     }
   });

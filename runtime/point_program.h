@@ -1,11 +1,12 @@
-// A point program as the run needs it: a list of ops over registers, done tile by tile, so that what only later ops read never
-// leaves the first level of cache.
+// A point program as the run needs it: its ops in stretches, each of which passes over memory once.
 //
 //   h = z * h_tm1 + (1 - z) * n     registers 0 z, 1 h_tm1, 2 one, 3 n: operands, read where they lie
-//                                   4 = 0 * 1, 5 = 2 - 0, 6 = 5 * 3: tiles; 7 = 4 + 6: written where h lies
+//                                   4 = 0 * 1, 5 = 2 - 0, 6 = 5 * 3: never in memory; 7 = 4 + 6: written where h lies
 //
 // A register is wide (the program's elements at each point) or narrow (one number at each point, or one for all). Ops on narrow
-// registers alone are narrow; a reduction over the shape makes a narrow one of a wide one.
+// registers alone are narrow; a reduction over the shape makes a narrow one of a wide one. A stretch is a code of point ops of one
+// width (core/point_code.h), or one op with a kernel of its own. What goes from stretch to stretch lies in tiles: a few rows, which
+// all stretches do before the next ones. A program in one pass has stretches of its own for what is before, in and after the step.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,7 @@
 
 namespace tapeloop {
 
-// Elements of a tile, unless a row that must stay whole is longer: a few tiles stay in the first level of cache.
+// Elements of a tile, unless a row is longer: a few tiles stay in the first level of cache.
 template <class T>
 inline constexpr std::int64_t kPointTile = 4096 / static_cast<std::int64_t>(sizeof(T));
 
@@ -33,17 +34,17 @@ struct RegisterRows {
   std::int64_t stride = 0;                                                         // elements from row to row
   Place place = Place::kMemory;
   bool wide = false;
+  T* at(std::int64_t row) const { return place == Place::kStep ? data : data + row * stride; }
 };
 
 // What programs work with; shared by all programs of a run.
 template <class T>
 struct PointScratch {
   std::vector<RegisterRows<T>> registers;
+  std::vector<PointRegister<T>> of_code;
   AlignedArray<T> tiles;
+  AlignedArray<T> blocks;
 };
-
-template <class T>
-class PointScan;
 
 template <class T>
 class PointProgram {
@@ -54,47 +55,63 @@ class PointProgram {
   void run(Frame<T>& frame, const Step& step, PointScratch<T>& scratch) const;
   void make_ready(PointScratch<T>& scratch) const;
 
- private:
-  friend class PointScan<T>;
-
-  struct Op {
-    PointFunction<T> point = nullptr;
-    LocalFunction<T> local = nullptr;
-    const PointOp* op = nullptr;
-    bool wide = false;
-    std::int32_t slot = kNone;  // tile that the result goes to; kNone: where it lies in memory
-  };
-  struct Tile {
-    std::int64_t rows = 0;
-    std::int64_t column = 0;   // of wide registers, where this piece of the rows begins
-    std::int64_t columns = 0;  // of this piece
-    std::int64_t row = 0;      // where it begins among the rows of the registers
-  };
-
-  void assign_slots(const Step& step);
-  T* slot(PointScratch<T>& scratch, std::int64_t number) const { return scratch.tiles.data() + number * pitch_; }
-  T* at(const RegisterRows<T>& rows, const Tile& tile) const {
-    const std::int64_t row = rows.place == RegisterRows<T>::Place::kStep ? 0 : tile.row;
-    return rows.data + row * rows.stride + (rows.wide && rows.place != RegisterRows<T>::Place::kTile ? tile.column : 0);
-  }
-  void place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const;
-  void place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const;
+  // The same by hand, for those who do a scan's steps in one pass. Registers have to be placed before they are read; place_operand is
+  // true if its rows are still to be gathered.
+  bool is_stretched() const { return stretched_; }
+  bool is_wide(std::size_t reg) const { return wide_[reg]; }
+  std::int64_t width() const { return elements_; }  // of a wide register
+  std::int64_t tile_rows() const { return rows_; }  // at most
+  bool place_operand(Frame<T>& frame, const Step& step, std::size_t k, Range range, PointScratch<T>& scratch) const;
   void place_results(Frame<T>& frame, const Step& step, std::int32_t begin, PointScratch<T>& scratch) const;
+  // Of the rows at which the registers have been placed, rows.begin .. rows.end - 1.
+  void execute(When when, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const;
+
+ private:
+  struct Op {
+    std::size_t stretch = 0;
+    std::int32_t tile = kNone;  // that the result goes to; kNone: where it lies in memory, or it is never anywhere
+  };
+  // A register of the program that a stretch's code works with.
+  struct Use {
+    std::int32_t id = kNone;  // kNone: of the code alone
+    bool made = false;        // by the stretch
+  };
+  struct Stretch {
+    std::vector<std::size_t> ops;  // in the order in which they are done
+    When when = When::kStep;
+    bool wide = false;
+    bool local = false;
+    std::vector<PointCode> code;
+    std::vector<PointCode> laid_out;  // the same, but each number of a row's has been laid out as a row
+    std::vector<Use> uses;            // the code's registers
+  };
+
+  const PointOp& op(std::size_t number) const { return instruction_->program[number]; }
+  bool in_memory(std::size_t number) const { return instruction_->results[number].buffer != kNone; }
+  void cut_into_stretches();
+  void give_tiles();
+  void write_code(Stretch& stretch) const;
+  std::vector<bool> held_results(const Stretch& stretch) const;
+  T* tile(PointScratch<T>& scratch, std::int64_t number) const { return scratch.tiles.data() + number * pitch_; }
+  bool place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const;
   void gather(Frame<T>& frame, const Step& step, std::int32_t begin, std::int32_t end, PointScratch<T>& scratch) const;
   void next_tile(std::int64_t rows, PointScratch<T>& scratch) const;
-  void execute(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const;
-  void execute_point(std::size_t number, const Tile& tile, PointScratch<T>& scratch) const;
-  void execute_local(std::size_t number, const Tile& tile, Frame<T>& frame, PointScratch<T>& scratch) const;
+  void execute(const Stretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const;
+  void execute_code(const Stretch& stretch, Range range, PointScratch<T>& scratch) const;
+  void execute_local(std::size_t number, Range range, Frame<T>& frame, PointScratch<T>& scratch) const;
   void stretched(Frame<T>& frame, const Step& step) const;
 
+  const Instruction* instruction_;
   std::int64_t elements_ = 0;  // of a row of a wide register
   std::int64_t rows_ = 1;      // of a tile
-  std::int64_t columns_ = 1;
-  std::int64_t pitch_ = 0;  // elements from tile to tile in the scratch
-  std::int64_t slots_ = 0;
+  std::int64_t pitch_ = 0;     // elements from tile to tile in the scratch
+  std::int64_t tiles_ = 0;
   bool stretched_ = false;  // one op whose operands stretch within a point: by its PointLoop
   std::size_t operands_ = 0;
+  PointRunner<T> runner_ = nullptr;
+  std::vector<bool> wide_;  // [register]
   std::vector<Op> ops_;
+  std::vector<Stretch> stretches_;
 };
 
 extern template class PointProgram<float>;

@@ -23,7 +23,7 @@ template <class T>
 PointScan<T>::PointScan(const PointProgram<T>& program, const Step& step) : program_(program) {
   const Instruction& made = *step.instruction;
   if (!made.one_pass) return;
-  if (program_.stretched_ || made.layout == kNone) throw std::logic_error("'" + made.text + "' cannot be done in one pass");
+  if (program_.is_stretched() || made.layout == kNone) throw std::logic_error("'" + made.text + "' cannot be done in one pass");
   for (const Operand& operand : made.operands) {
     const auto own = [&](const Result& result) { return result.buffer != kNone && result.buffer == operand.buffer; };
     carried_.push_back(operand.table != kNone && std::any_of(made.results.begin(), made.results.end(), own));
@@ -33,14 +33,13 @@ PointScan<T>::PointScan(const PointProgram<T>& program, const Step& step) : prog
     return static_cast<std::size_t>(at - made.program.begin());
   };
   first_step_ = first_of(When::kStep);
-  first_after_ = first_of(When::kAfter);
   linked_ = !made.chain.empty();
   if (!linked_) return;
   const std::vector<std::int32_t>& inputs = made.program[first_step_].inputs;
   tapped_ = static_cast<std::size_t>(inputs[0] == made.chain[0].known ? inputs[1] : inputs[0]);
   linked_ = step.operands[tapped_].stride == step.operands[tapped_].elements;
-  for (std::size_t k = first_step_; k < first_after_; ++k) {
-    linked_ = linked_ && program_.ops_[k].wide;
+  for (std::size_t k = first_step_; k < first_of(When::kAfter); ++k) {
+    linked_ = linked_ && program_.is_wide(made.operands.size() + k);
     const auto reads = [&](const PointOp& op) {
       const auto reg = static_cast<std::int32_t>(made.operands.size() + k);
       return op.when == When::kAfter && std::find(op.inputs.begin(), op.inputs.end(), reg) != op.inputs.end();
@@ -56,18 +55,17 @@ void PointScan<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& scrat
   const auto points = [&](const ScanBlocks& some) {
     return Range{start[static_cast<std::size_t>(some.first)], start[static_cast<std::size_t>(some.end)]};
   };
-  const bool whole_rows = program_.columns_ >= program_.elements_;
   ScanBlocks left = blocks;
   while (left.size() > 0) {
     std::int32_t count = 1;
-    while (whole_rows && count < left.size() && points(take(left, count + 1)).size() <= program_.rows_) ++count;
+    while (count < left.size() && points(take(left, count + 1)).size() <= program_.tile_rows()) ++count;
     const ScanBlocks next = take(left, count);
     left = rest(left, count);
     const Range range = points(next);
-    if (range.size() > program_.rows_ || !whole_rows) {
+    if (range.size() > program_.tile_rows()) {
       frame.stand_in(depth, next.first);
       program_.run(frame, step, scratch);
-    } else if (range.size() > 0 && program_.elements_ > 0) {
+    } else if (range.size() > 0 && program_.width() > 0) {
       run_tile({frame, step, scratch, start, range}, next);
     }
   }
@@ -76,8 +74,8 @@ void PointScan<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& scrat
 template <class T>
 void PointScan<T>::run_tile(const Work& work, const ScanBlocks& blocks) const {
   place(work);
-  const Tile all{work.points.size(), 0, program_.elements_, 0};
-  for (std::size_t k = 0; k < first_step_; ++k) program_.execute(k, all, work.frame, work.scratch);
+  const Range all = work.in_tile(work.points);
+  program_.execute(When::kBefore, all, work.frame, work.scratch);
   ScanBlocks left = blocks;
   while (left.size() > 0) {
     const std::int32_t linked = linked_steps(work, left);
@@ -87,7 +85,7 @@ void PointScan<T>::run_tile(const Work& work, const ScanBlocks& blocks) const {
     }
     left = rest(left, next.size());
   }
-  for (std::size_t k = first_after_; k < program_.ops_.size(); ++k) program_.execute(k, all, work.frame, work.scratch);
+  program_.execute(When::kAfter, all, work.frame, work.scratch);
 }
 
 // All registers but those of the taps.
@@ -103,7 +101,7 @@ void PointScan<T>::place(const Work& work) const {
       continue;
     }
     T* out = work.frame.scratch(k);
-    work.scratch.registers[k] = {out, operand.elements, Place::kGathered, operand.elements == program_.elements_};
+    work.scratch.registers[k] = {out, operand.elements, Place::kGathered, program_.is_wide(k)};
     for (std::int32_t point = work.points.begin; point < work.points.end; ++point, out += operand.elements) {
       work.frame.reader().copy(operand, point, out);
     }
@@ -119,13 +117,12 @@ void PointScan<T>::run_step(const Work& work, std::int32_t block) const {
   work.frame.stand_in(static_cast<std::size_t>(depth), block);
   for (std::size_t k = 0; k < carried_.size(); ++k) {
     if (!carried_[k]) continue;
-    program_.place_operand(work.frame, work.step, k, range, work.scratch);
+    const bool gathered = program_.place_operand(work.frame, work.step, k, range, work.scratch);
     RegisterRows<T>& rows = work.scratch.registers[k];
-    if (rows.place == Place::kGathered) work.frame.reader().gather(work.step.operands[k], depth, range.begin, range.end, rows.data);
+    if (gathered) work.frame.reader().gather(work.step.operands[k], depth, range.begin, range.end, rows.data);
     rows.place = Place::kStep;
   }
-  const Tile tile{range.size(), 0, program_.elements_, range.begin - work.points.begin};
-  for (std::size_t k = first_step_; k < first_after_; ++k) program_.execute(k, tile, work.frame, work.scratch);
+  program_.execute(When::kStep, work.in_tile(range), work.frame, work.scratch);
 }
 
 // How many steps, from the first one on, have the same rows and read the result of the step before, row by row; the first one may
@@ -152,20 +149,21 @@ bool PointScan<T>::run_linked(const Work& work, const ScanBlocks& blocks) const 
   const std::int64_t direction = blocks.backwards ? -1 : 1;
   const Range range = work.of(blocks.nth(0));
   if (range.size() == 0) return true;
-  const Tile tile{range.size(), 0, program_.elements_, range.begin - work.points.begin};
+  const Range rows = work.in_tile(range);
   ChainCall<T> call;
   call.steps = blocks.size();
-  call.n = range.size() * program_.elements_;
+  call.n = range.size() * program_.width();
   call.links = made.chain.size();
   work.frame.stand_in(static_cast<std::size_t>(made.depth), blocks.nth(0));
   call.before = work.frame.read(work.step, tapped_, range.begin, range.end).data;
   for (std::size_t k = 0; k < call.links; ++k) {
     call.forms[k] = static_cast<int>(made.chain[k].form);
-    if (!known(work, k, tile, direction, call.known[k])) return false;
-    const RegisterRows<T>& result = work.scratch.registers[made.operands.size() + first_step_ + k];
-    if (result.stride != program_.elements_) return false;
-    call.out[k] = chain_read_[k] ? program_.at(result, tile) : nullptr;
+    if (!known(work, k, rows, direction, call.known[k])) return false;
     call.out_step[k] = direction * call.n;
+    if (!chain_read_[k]) continue;
+    const RegisterRows<T>& result = work.scratch.registers[made.operands.size() + first_step_ + k];
+    if (result.stride != program_.width()) return false;
+    call.out[k] = result.at(rows.begin);
   }
   run_chain(call);
   return true;
@@ -173,14 +171,14 @@ bool PointScan<T>::run_linked(const Work& work, const ScanBlocks& blocks) const 
 
 // False: its numbers do not lie as the kernel wants them.
 template <class T>
-bool PointScan<T>::known(const Work& work, std::size_t link, Tile tile, std::int64_t direction, ChainKnown<T>& known) const {
+bool PointScan<T>::known(const Work& work, std::size_t link, Range rows, std::int64_t direction, ChainKnown<T>& known) const {
   using Place = typename RegisterRows<T>::Place;
-  const RegisterRows<T>& rows = work.scratch.registers[static_cast<std::size_t>(work.step.instruction->chain[link].known)];
-  const bool one_row = tile.rows == 1;
-  known.data = program_.at(rows, tile);
-  known.each = rows.wide;
-  known.step = rows.place == Place::kRepeated ? 0 : direction * tile.rows * rows.stride;
-  return one_row || (rows.wide ? rows.stride == program_.elements_ : rows.stride == 0);
+  const RegisterRows<T>& from = work.scratch.registers[static_cast<std::size_t>(work.step.instruction->chain[link].known)];
+  const bool one_row = rows.size() == 1;
+  known.data = from.at(rows.begin);
+  known.each = from.wide;
+  known.step = from.place == Place::kRepeated ? 0 : direction * rows.size() * from.stride;
+  return one_row || (from.wide ? from.stride == program_.width() : from.stride == 0);
 }
 
 template class PointScan<float>;

@@ -2,7 +2,7 @@
 // taps of its own values lie.
 //
 //   points     t0    t1    t2   t3 ..     as many steps as fill a tile, of several rows each:
-//   before   [ u     u     u     u  ]     ops that wait for no tap: one kernel call for the tile
+//   before   [ u     u     u     u  ]     ops that wait for no tap: all rows of the tile at once
 //   step       h  -> h  -> h  -> h        ops in the cycle: step by step; a linear chain goes through in registers
 //   after    [ y     y     y     y  ]     ops that the cycle does not wait for
 //
@@ -36,7 +36,6 @@ class PointScan {
   void run(Frame<T>& frame, const Step& step, PointScratch<T>& scratch, const ScanBlocks& blocks) const;
 
  private:
-  using Tile = typename PointProgram<T>::Tile;
   // What the steps of a tile work with.
   struct Work {
     Frame<T>& frame;
@@ -45,6 +44,7 @@ class PointScan {
     const std::vector<std::int32_t>& start;  // [block]: first point
     Range points;                            // of the tile
     Range of(std::int32_t block) const { return {start[static_cast<std::size_t>(block)], start[static_cast<std::size_t>(block) + 1]}; }
+    Range in_tile(Range range) const { return {range.begin - points.begin, range.end - points.begin}; }
   };
 
   void run_tile(const Work& work, const ScanBlocks& blocks) const;
@@ -52,12 +52,11 @@ class PointScan {
   void run_step(const Work& work, std::int32_t block) const;
   std::int32_t linked_steps(const Work& work, const ScanBlocks& blocks) const;
   bool run_linked(const Work& work, const ScanBlocks& blocks) const;
-  bool known(const Work& work, std::size_t link, Tile tile, std::int64_t direction, ChainKnown<T>& known) const;
+  bool known(const Work& work, std::size_t link, Range rows, std::int64_t direction, ChainKnown<T>& known) const;
 
   const PointProgram<T>& program_;
-  std::vector<bool> carried_;   // [operand]: a tap of one of the program's own values
-  std::size_t first_step_ = 0;  // ops: before .. first_step_ .. first_after_ .. after
-  std::size_t first_after_ = 0;
+  std::vector<bool> carried_;     // [operand]: a tap of one of the program's own values
+  std::size_t first_step_ = 0;    // op of the program
   std::size_t tapped_ = 0;        // operand that the chain begins with
   bool linked_ = false;           // its steps are a chain
   std::vector<bool> chain_read_;  // [link]: somebody reads its result

@@ -5,14 +5,9 @@
 #include <vector>
 
 #include "core/kind.h"
+#include "core/point_op.h"
 
 namespace tapeloop {
-
-template <class T>
-PointFunction<T> kernel_of(const NodeKind& kind) {
-  if constexpr (sizeof(T) == sizeof(float)) return kind.point.f32;
-  if constexpr (sizeof(T) == sizeof(double)) return kind.point.f64;
-}
 
 // REQUIRES: the operands are equally long.
 template <class T>
@@ -21,7 +16,7 @@ std::vector<T> apply(const NodeKind& kind, const std::vector<std::vector<T>>& op
   for (const auto& operand : operands) in.push_back(operand.data());
   const std::vector<std::uint8_t> step(operands.size(), 1);
   std::vector<T> out(operands[0].size());
-  kernel_of<T>(kind)(in.data(), step.data(), nullptr, out.data(), 0, 1, out.size());
+  run_op<T>(kind.point.of<T>(), in.size(), in.data(), step.data(), nullptr, out.data(), 0, 1, out.size());
   return out;
 }
 

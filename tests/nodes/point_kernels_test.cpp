@@ -5,6 +5,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <random>
 #include <vector>
 
@@ -125,13 +126,13 @@ void check_tails(const NodeKind& kind) {
       std::vector<const T*> in;
       for (const auto& operand : x) in.push_back(operand.data());
       std::vector<T> out(n + 1, T(-77));
-      kernel_of<T>(kind)(in.data(), step.data(), nullptr, out.data(), 0, 1, n);
+      run_op<T>(kind.point.of<T>(), operands, in.data(), step.data(), nullptr, out.data(), 0, 1, n);
       ASSERT_EQ(out[n], T(-77)) << kind.name << " writes past the end, n = " << n;
       for (std::size_t i = 0; i < n; ++i) {
         std::vector<const T*> one;
         for (std::size_t k = 0; k < operands; ++k) one.push_back(x[k].data() + (step[k] ? i : 0));
         T alone = 0;
-        kernel_of<T>(kind)(one.data(), step.data(), nullptr, &alone, 0, 1, 1);
+        run_op<T>(kind.point.of<T>(), operands, one.data(), step.data(), nullptr, &alone, 0, 1, 1);
         ASSERT_EQ(out[i], alone) << kind.name << ", element " << i << " of " << n;
       }
     }
@@ -170,12 +171,12 @@ void check_rows(const NodeKind& kind) {
     }
     for (std::size_t n = 1; n < 38; n += 9) {
       std::vector<T> out(kRows * kStride, T(-77));
-      kernel_of<T>(kind)(in.data(), step.data(), stride.data(), out.data(), kStride, kRows, n);
+      run_op<T>(kind.point.of<T>(), operands, in.data(), step.data(), stride.data(), out.data(), kStride, kRows, n);
       std::vector<T> expected(kRows * kStride, T(-77));
       for (std::int64_t row = 0; row < kRows; ++row) {
         std::vector<const T*> at;
         for (std::size_t k = 0; k < operands; ++k) at.push_back(in[k] + row * stride[k]);
-        kernel_of<T>(kind)(at.data(), step.data(), nullptr, expected.data() + row * kStride, 0, 1, n);
+        run_op<T>(kind.point.of<T>(), operands, at.data(), step.data(), nullptr, expected.data() + row * kStride, 0, 1, n);
       }
       ASSERT_EQ(out, expected) << kind.name << ", rows of " << n;
     }
@@ -189,6 +190,98 @@ TEST(PointKernels, DoRowsLikeOneRowAfterTheOther) {
     check_rows<float>(*kind);
     check_rows<double>(*kind);
   }
+}
+
+// A code of ops that are drawn, on rows of n numbers: each result is read by the next op alone, or held, or kept in memory or
+// in a block.
+template <class T>
+void check_code(const std::vector<const NodeKind*>& kinds, std::mt19937_64& random, std::size_t rows, std::size_t n) {
+  using Place = typename PointRegister<T>::Place;
+  constexpr std::size_t kInputs = 3;  // the last one is a number for each row
+  constexpr std::size_t kOps = 12;
+  const std::size_t stride = n + 3;
+  std::uniform_real_distribution<double> draw(0.1, 3);
+  const auto one_of = [&](std::size_t count) { return std::uniform_int_distribution<std::size_t>(0, count - 1)(random); };
+  std::vector<std::vector<T>> values(kInputs + kOps, std::vector<T>(rows * stride, T(-77)));
+  std::vector<std::vector<T>> expected = values;
+  std::vector<PointRegister<T>> registers;
+  std::vector<PointCode> code(kOps + 1);
+  std::vector<std::size_t> kept;
+  std::size_t held = 0;
+  for (std::size_t k = 0; k < kInputs; ++k) {
+    for (T& value : values[k]) value = static_cast<T>(draw(random));
+    expected[k] = values[k];
+    kept.push_back(k);
+  }
+  for (std::vector<T>& value : values) {
+    registers.push_back({value.data(), static_cast<std::int64_t>(stride), registers.size() == kInputs - 1 ? Place::kNumber : Place::kRow});
+  }
+  PointRunner<T> runner = nullptr;
+  for (std::size_t k = 0; k < kOps; ++k) {
+    const NodeKind& kind = *kinds[one_of(kinds.size())];
+    const PointBodies<T>& bodies = kind.point.of<T>();
+    runner = bodies.run;
+    code[k].block = bodies.block;
+    code[k].rest = bodies.rest;
+    std::vector<const T*> in;
+    std::vector<std::uint8_t> step;
+    for (std::size_t operand = 0; operand < kind.operands.size(); ++operand) {
+      const std::size_t dice = one_of(4);
+      std::size_t from = kept[one_of(kept.size())];
+      code[k].source[operand] = from == kInputs - 1 ? PointSource::kNumber : PointSource::kRow;
+      code[k].in[operand] = static_cast<std::uint8_t>(from);
+      if (k > 0 && dice < 2) {
+        code[k].source[operand] = PointSource::kLast;
+        from = kInputs + k - 1;
+      } else if (held > 0 && dice == 2) {
+        code[k].source[operand] = PointSource::kHeld;
+        from = held;
+      }
+      in.push_back(expected[from].data());
+      step.push_back(from != kInputs - 1);
+    }
+    code[k].out = static_cast<std::uint8_t>(kInputs + k);
+    code[k].keep = one_of(2) == 0;
+    if (code[k].keep) kept.push_back(kInputs + k);
+    code[k].hold = one_of(3) == 0;
+    if (code[k].hold) held = kInputs + k;
+    if (one_of(2) == 0) registers[kInputs + k].place = Place::kBlock;
+    for (std::size_t row = 0; row < rows; ++row) {
+      std::vector<const T*> at;
+      for (const T* operand : in) at.push_back(operand + row * stride);
+      run_op<T>(bodies, in.size(), at.data(), step.data(), nullptr, expected[kInputs + k].data() + row * stride, 0, 1, n);
+    }
+  }
+  std::vector<T> room(registers.size() * kPointBlockBytes / sizeof(T) + 64);
+  void* blocks = room.data();
+  std::size_t bytes = room.size() * sizeof(T);
+  std::align(64, registers.size() * kPointBlockBytes, blocks, bytes);
+  runner(code.data(), registers.data(), registers.size(), static_cast<T*>(blocks), rows, n);
+  for (std::size_t k = 0; k < kOps; ++k) {
+    if (!code[k].keep || registers[kInputs + k].place == Place::kBlock) continue;
+    for (std::size_t i = 0; i < rows * stride; ++i) {
+      const T y = values[kInputs + k][i];
+      const T one_by_one = expected[kInputs + k][i];
+      ASSERT_TRUE(y == one_by_one || (std::isnan(y) && std::isnan(one_by_one))) << "op " << k << ", number " << i << ", rows of " << n;
+    }
+  }
+}
+
+TEST(PointKernels, InACodeGiveTheBitsOfOneOpAfterTheOtherOnEveryInstructionSet) {
+  for (int nth = 0; limit_point_target(nth); ++nth) {
+    SCOPED_TRACE(point_target());
+    const Registry registry = make_registry();
+    std::vector<const NodeKind*> kinds;
+    for (const NodeKind* kind : registry.all()) {
+      if (kind->role == Role::kPoint) kinds.push_back(kind);
+    }
+    std::mt19937_64 random(29);
+    for (std::size_t n = 1; n < 300; n += 13) {
+      check_code<float>(kinds, random, 1 + n % 4, n);
+      check_code<double>(kinds, random, 1 + n % 4, n);
+    }
+  }
+  EXPECT_TRUE(limit_point_target(-1));
 }
 
 TEST(PointKernels, AgreeWithTheirReferenceAndWorkInPlace) {
@@ -213,7 +306,7 @@ TEST(PointKernels, AgreeWithTheirReferenceAndWorkInPlace) {
     std::vector<const double*> in;
     for (const auto& operand : x) in.push_back(operand.data());
     const std::vector<std::uint8_t> step(x.size(), 1);
-    kind->point.f64(in.data(), step.data(), nullptr, x.back().data(), 0, 1, x.back().size());
+    run_op<double>(kind->point.f64, in.size(), in.data(), step.data(), nullptr, x.back().data(), 0, 1, x.back().size());
     EXPECT_EQ(x.back(), y) << kind->name;
   }
 }

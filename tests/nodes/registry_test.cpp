@@ -25,7 +25,7 @@ TEST(NodeRegistry, EveryRecordIsComplete) {
     EXPECT_FALSE(kind->doc.empty());
     const Role role = kind->role;
     if (role == Role::kPoint) {
-      EXPECT_TRUE(kind->point.f32 && kind->point.f64 && kind->point.reference && kind->point.reference_complex);
+      EXPECT_TRUE(kind->point.f32.block && kind->point.f64.rest && kind->point.reference && kind->point.reference_complex);
     }
     if (role == Role::kLocal) {
       EXPECT_TRUE(kind->local.f32 && kind->local.f64 && kind->local.reference && kind->local.reference_complex);

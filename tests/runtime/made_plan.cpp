@@ -2,35 +2,11 @@
 
 #include <utility>
 
+#include "nodes/registry.h"
 #include "tests/runtime/places.h"
 
 namespace tapeloop::test {
 namespace {
-
-// Element k of each row: where the rows of two operands and of the result begin.
-template <class Do>
-void each_element(const std::int64_t* stride, std::int64_t out_stride, std::size_t rows, std::size_t n, Do do_at) {
-  for (std::size_t row = 0; row < rows; ++row) {
-    const auto i = static_cast<std::int64_t>(row);
-    for (std::size_t k = 0; k < n; ++k) do_at(row ? i * stride[0] : 0, row ? i * stride[1] : 0, i * out_stride + k, k);
-  }
-}
-
-template <class T>
-void add_kernel(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride, std::size_t rows,
-                std::size_t n) {
-  each_element(stride, out_stride, rows, n, [&](std::int64_t at_0, std::int64_t at_1, std::int64_t to, std::size_t k) {
-    out[to] = in[0][at_0 + k * step[0]] + in[1][at_1 + k * step[1]];
-  });
-}
-
-template <class T>
-void multiply_kernel(const T* const* in, const std::uint8_t* step, const std::int64_t* stride, T* out, std::int64_t out_stride,
-                     std::size_t rows, std::size_t n) {
-  each_element(stride, out_stride, rows, n, [&](std::int64_t at_0, std::int64_t at_1, std::int64_t to, std::size_t k) {
-    out[to] = in[0][at_0 + k * step[0]] * in[1][at_1 + k * step[1]];
-  });
-}
 
 // Reverses the elements of each point.
 template <class T>
@@ -55,16 +31,9 @@ void row_sum_kernel(const LocalCall<T>& call) {
 const Registry& made_kinds() {
   static const Registry kKinds = [] {
     Registry kinds;
-    NodeKind add;
-    add.name = "add";
-    add.point.f32 = add_kernel<float>;
-    add.point.f64 = add_kernel<double>;
-    kinds.add(add);
-    NodeKind multiply;
-    multiply.name = "multiply";
-    multiply.point.f32 = multiply_kernel<float>;
-    multiply.point.f64 = multiply_kernel<double>;
-    kinds.add(multiply);
+    const Registry all = make_registry();
+    kinds.add(all.at("add"));
+    kinds.add(all.at("multiply"));
     NodeKind reverse;
     reverse.name = "reverse";
     reverse.role = Role::kLocal;
