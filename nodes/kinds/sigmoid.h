@@ -14,7 +14,7 @@ TAPELOOP_KIND(sigmoid) {
   kind.doc = "Logistic function.";
   kind.usage = "sigmoid(x)";
   kind.operands = {"x"};
-  kind.adjoint = [](AdjointBuilder& d) { d.add(0, d.dy() * (d.y() * (1.0 - d.y()))); };
+  kind.adjoint = [](AdjointBuilder& d) { d.add(0, d.call("sigmoid_slope", {d.dy(), d.y()})); };
   kind.cost = element_cost<14>;
   kind.examples = point_examples(1, -4, 4);
 }

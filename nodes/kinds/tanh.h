@@ -10,7 +10,7 @@ TAPELOOP_KIND(tanh) {
   kind.doc = "Hyperbolic tangent.";
   kind.usage = "tanh(x)";
   kind.operands = {"x"};
-  kind.adjoint = [](AdjointBuilder& d) { d.add(0, d.dy() * (1.0 - d.y() * d.y())); };
+  kind.adjoint = [](AdjointBuilder& d) { d.add(0, d.call("tanh_slope", {d.dy(), d.y()})); };
   kind.cost = element_cost<14>;
   kind.examples = point_examples(1, -3, 3);
 }
