@@ -152,29 +152,36 @@ void RunCode(const PointCode* code, const PointRegister<T>* registers, std::size
   constexpr typename Lanes<T>::Tag d;
   static_assert(kVectors * hn::MaxLanes(d) * sizeof(T) <= kPointBlockBytes);
   const std::size_t lanes = hn::Lanes(d);
+  T* begin[kMostPointRegisters];  // of the row
   T* at[kMostPointRegisters];
-  std::ptrdiff_t moves[kMostPointRegisters];  // 1 or 0
-  for (std::size_t k = 0; k < count; ++k) moves[k] = registers[k].place == Place::kRow;
+  std::ptrdiff_t stride[kMostPointRegisters];
+  std::ptrdiff_t moves[kMostPointRegisters];  // all ones or 0
+  for (std::size_t k = 0; k < count; ++k) {
+    const PointRegister<T>& from = registers[k];
+    begin[k] = from.place == Place::kBlock ? blocks + k * (kPointBlockBytes / sizeof(T)) : from.data;
+    stride[k] = from.place == Place::kBlock ? 0 : from.stride;
+    moves[k] = from.place == Place::kRow ? -1 : 0;
+  }
   const auto advance = [&](std::size_t by) HWY_ATTR {
-    for (std::size_t k = 0; k < count; ++k) at[k] += moves[k] * static_cast<std::ptrdiff_t>(by);
+    for (std::size_t k = 0; k < count; ++k) at[k] += moves[k] & static_cast<std::ptrdiff_t>(by);
   };
   const Vector<T> none = hn::Zero(d);
   for (std::size_t row = 0; row < rows; ++row) {
     for (std::size_t k = 0; k < count; ++k) {
-      const PointRegister<T>& from = registers[k];
-      at[k] = from.place == Place::kBlock ? blocks + k * (kPointBlockBytes / sizeof(T))
-                                          : from.data + static_cast<std::int64_t>(row) * from.stride;
+      at[k] = begin[k];
+      begin[k] += stride[k];
     }
     std::size_t left = n;
-    for (; left >= kVectors * lanes; left -= kVectors * lanes) {
+    while (left >= kVectors * lanes) {
       reinterpret_cast<BlockBody<T>>(code->block)(code, at, none, none, none, none, none, none, none, none);
-      advance(kVectors * lanes);
+      left -= kVectors * lanes;
+      if (left > 0) advance(kVectors * lanes);
     }
     while (left > 0) {
       const std::size_t some = left < lanes ? left : lanes;
       reinterpret_cast<RestBody<T>>(code->rest)(code, at, some, none, none);
-      advance(some);
       left -= some;
+      if (left > 0) advance(some);
     }
   }
 }

@@ -73,6 +73,9 @@ PointProgram<T>::PointProgram(const Plan& plan, const Step& step) : instruction_
   if (stretched_ && (ops_.size() > 1 || made.loop.dims.size() > kMostDims)) throw std::logic_error("'" + made.text + "' cannot stretch");
   cut_into_stretches();
   give_tiles();
+  for (std::size_t k = 0; k < ops_.size(); ++k) {
+    if (in_memory(k) || ops_[k].tile != kNone) placed_.push_back(k);
+  }
   for (Stretch& stretch : stretches_) {
     if (!stretch.local) write_code(stretch);
   }
@@ -307,12 +310,12 @@ bool PointProgram<T>::place_operand(Frame<T>& frame, const Step& step, std::size
 template <class T>
 void PointProgram<T>::place_results(Frame<T>& frame, const Step& step, std::int32_t begin, PointScratch<T>& scratch) const {
   using Place = typename RegisterRows<T>::Place;
-  for (std::size_t k = 0; k < ops_.size(); ++k) {
+  for (const std::size_t k : placed_) {
     RegisterRows<T>& rows = scratch.registers[operands_ + k];
     if (in_memory(k)) {
       const ResultRows<T> result = frame.result_rows(step, begin, k);
       rows = {result.data, result.stride, Place::kMemory, wide_[operands_ + k]};
-    } else if (ops_[k].tile != kNone) {
+    } else {
       rows = {tile(scratch, ops_[k].tile), wide_[operands_ + k] ? elements_ : 1, Place::kTile, wide_[operands_ + k]};
     }
   }
@@ -328,10 +331,11 @@ void PointProgram<T>::gather(Frame<T>& frame, const Step& step, std::int32_t beg
 
 template <class T>
 void PointProgram<T>::next_tile(std::int64_t rows, PointScratch<T>& scratch) const {
-  for (std::size_t k = 0; k < operands_ + ops_.size(); ++k) {
-    RegisterRows<T>& at = scratch.registers[k];
+  const auto advance = [&](RegisterRows<T>& at) {
     if (at.place == RegisterRows<T>::Place::kMemory) at.data += rows * at.stride;
-  }
+  };
+  for (std::size_t k = 0; k < operands_; ++k) advance(scratch.registers[k]);
+  for (const std::size_t k : placed_) advance(scratch.registers[operands_ + k]);
 }
 
 template <class T>

@@ -111,6 +111,7 @@ class PointProgram {
   PointRunner<T> runner_ = nullptr;
   std::vector<bool> wide_;  // [register]
   std::vector<Op> ops_;
+  std::vector<std::size_t> placed_;  // ops whose results are in memory or in a tile
   std::vector<Stretch> stretches_;
 };
 
