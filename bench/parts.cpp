@@ -195,7 +195,7 @@ int register_all() {
   products.emplace_back("product/dnnl_sgemm", true);
 #endif
   for (const auto& [name, of_onednn] : products) {
-    benchmark::RegisterBenchmark(name, [=](benchmark::State& state) {
+    benchmark::RegisterBenchmark(name, [of_onednn = of_onednn](benchmark::State& state) {
       product(state, of_onednn);
     })->ArgsProduct({{1, 16, 32, 128}, {64, 128, 256, 512, 1024}});
   }
