@@ -65,201 +65,34 @@ PointProgram<T>::PointProgram(const Plan& plan, const Step& step) : instruction_
   for (std::size_t k = 0; k < made.program.size(); ++k) {
     const std::size_t most = op(k).kind->role == Role::kLocal ? kMostLocalInputs : kMostPointInputs;
     if (op(k).inputs.size() > most) throw std::logic_error("'" + op(k).text + "' has too many operands");
-    ops_.emplace_back();
     if (op(k).kind->role != Role::kLocal) runner_ = op(k).kind->point.template of<T>().run;  // the same of all
   }
   for (const std::int64_t count : elements_of) wide_.push_back(count == elements_);
   stretched_ = std::any_of(elements_of.begin(), elements_of.end(), [&](std::int64_t n) { return n != 1 && n != elements_; });
-  if (stretched_ && (ops_.size() > 1 || made.loop.dims.size() > kMostDims)) throw std::logic_error("'" + made.text + "' cannot stretch");
-  cut_into_stretches();
-  give_tiles();
-  for (std::size_t k = 0; k < ops_.size(); ++k) {
-    if (in_memory(k) || ops_[k].tile != kNone) placed_.push_back(k);
-  }
-  for (Stretch& stretch : stretches_) {
-    if (!stretch.local) write_code(stretch);
+  if (stretched_ && (made.program.size() > 1 || made.loop.dims.size() > kMostDims))
+    throw std::logic_error("'" + made.text + "' cannot stretch");
+  stretches_ = point_stretches<T>(made, wide_);
+  for (std::size_t k = 0; k < made.program.size(); ++k) {
+    if (in_memory(k) || stretches_.tile[k] != kNone) placed_.push_back(k);
   }
   rows_ = std::clamp<std::int64_t>(kPointTile<T> / std::max<std::int64_t>(elements_, 1), 1, step.tile);
   // Tiles a multiple of 4096 bytes apart would get in each other's way in the cache.
   pitch_ = rows_ * elements_ + 128 / static_cast<std::int64_t>(sizeof(T));
 }
 
-// What is before the step, in it, after it. As few stretches as there may be, and in them every op right after one that it reads, if it
-// can be: then its operand is there.
-template <class T>
-void PointProgram<T>::cut_into_stretches() {
-  std::vector<bool> done(ops_.size(), false);
-  const auto made_by = [&](std::int32_t input) { return static_cast<std::size_t>(input) - operands_; };
-  const auto from_op = [&](std::int32_t input) { return static_cast<std::size_t>(input) >= operands_; };
-  const auto ready = [&](std::size_t k) {
-    return !done[k] && std::all_of(op(k).inputs.begin(), op(k).inputs.end(),
-                                   [&](std::int32_t input) { return !from_op(input) || done[made_by(input)]; });
-  };
-  const auto fits = [&](std::size_t k, const Stretch& stretch) {
-    return !stretch.local && op(k).kind->role != Role::kLocal && wide_[operands_ + k] == stretch.wide && op(k).when == stretch.when;
-  };
-  const auto reads_last = [&](std::size_t k, const Stretch& stretch) {
-    const auto last = static_cast<std::int32_t>(operands_ + stretch.ops.back());
-    return std::find(op(k).inputs.begin(), op(k).inputs.end(), last) != op(k).inputs.end();
-  };
-  // What is narrow first, for what is wide may read it; kernels of their own last, for they may read both.
-  const auto worth = [&](std::size_t k) {
-    int points = -100 * static_cast<int>(op(k).when);
-    points += op(k).kind->role == Role::kLocal ? 0 : wide_[operands_ + k] ? 1 : 2;
-    if (!stretches_.empty() && fits(k, stretches_.back())) points += reads_last(k, stretches_.back()) ? 20 : 10;
-    return points;
-  };
-  for (std::size_t count = 0; count < ops_.size(); ++count) {
-    std::size_t next = ops_.size();
-    for (std::size_t k = 0; k < ops_.size(); ++k) {
-      if (ready(k) && (next == ops_.size() || worth(k) > worth(next))) next = k;
-    }
-    if (stretches_.empty() || !fits(next, stretches_.back())) {
-      stretches_.emplace_back();
-      stretches_.back().when = op(next).when;
-      stretches_.back().wide = wide_[operands_ + next];
-      stretches_.back().local = op(next).kind->role == Role::kLocal;
-    }
-    stretches_.back().ops.push_back(next);
-    ops_[next].stretch = stretches_.size() - 1;
-    done[next] = true;
-  }
-}
-
-// A result that another stretch reads has a tile until the last of them is done.
-template <class T>
-void PointProgram<T>::give_tiles() {
-  std::vector<std::size_t> last(ops_.size(), 0);  // stretch that reads the result of each op last
-  for (std::size_t k = 0; k < ops_.size(); ++k) {
-    for (const std::int32_t input : op(k).inputs) {
-      if (static_cast<std::size_t>(input) < operands_) continue;
-      std::size_t& by = last[static_cast<std::size_t>(input) - operands_];
-      by = std::max(by, ops_[k].stretch);
-    }
-  }
-  std::vector<std::int32_t> free;
-  std::vector<std::int32_t> after_steps;  // of a program in one pass: a step may not write what a later step is still to read
-  for (std::size_t at = 0; at < stretches_.size(); ++at) {
-    const bool step = instruction_->one_pass && stretches_[at].when == When::kStep;
-    if (!step) {
-      free.insert(free.end(), after_steps.begin(), after_steps.end());
-      after_steps.clear();
-    }
-    for (const std::size_t k : stretches_[at].ops) {
-      if (in_memory(k) || (last[k] <= at && !stretches_[at].local)) continue;
-      if (free.empty()) free.push_back(static_cast<std::int32_t>(tiles_++));
-      ops_[k].tile = free.back();
-      free.pop_back();
-    }
-    for (std::size_t k = 0; k < ops_.size(); ++k) {
-      const bool done = ops_[k].tile != kNone && ops_[k].stretch <= at && std::max(last[k], ops_[k].stretch) == at;
-      if (done) (step ? after_steps : free).push_back(ops_[k].tile);
-    }
-  }
-}
-
-// Results of the stretch that stay in the processor's registers from where they are made to where they are last read: one at a time,
-// those that are read most often.
-template <class T>
-std::vector<bool> PointProgram<T>::held_results(const Stretch& stretch) const {
-  struct Life {
-    std::size_t made = 0, last = 0;
-    int reads = 0;  // but for those of the next op
-    std::size_t op = 0;
-  };
-  std::vector<Life> lives;
-  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
-    Life life{at, at, 0, stretch.ops[at]};
-    for (std::size_t later = at + 2; later < stretch.ops.size(); ++later) {
-      const std::vector<std::int32_t>& inputs = op(stretch.ops[later]).inputs;
-      const auto reads = std::count(inputs.begin(), inputs.end(), static_cast<std::int32_t>(operands_ + life.op));
-      if (reads > 0) life.last = later;
-      life.reads += static_cast<int>(reads);
-    }
-    if (life.reads > 0) lives.push_back(life);
-  }
-  std::stable_sort(lives.begin(), lives.end(), [](const Life& a, const Life& b) { return a.reads > b.reads; });
-  std::vector<bool> held(ops_.size(), false);
-  std::vector<Life> taken;
-  for (const Life& life : lives) {
-    const auto apart = [&](const Life& other) { return life.last <= other.made || other.last <= life.made; };
-    if (!std::all_of(taken.begin(), taken.end(), apart)) continue;
-    taken.push_back(life);
-    held[life.op] = true;
-  }
-  return held;
-}
-
-template <class T>
-void PointProgram<T>::write_code(Stretch& stretch) const {
-  const std::vector<bool> held = held_results(stretch);
-  std::vector<std::int32_t> place(operands_ + ops_.size(), kNone);  // [register of the program]: register of the code
-  std::vector<int> readers(ops_.size(), 0);                         // ops that read the block of a result, and are yet to come
-  std::vector<std::int32_t> free;                                   // registers that are blocks
-  const auto add_use = [&](std::int32_t id, bool made) {
-    stretch.uses.push_back({id, made});
-    return static_cast<std::int32_t>(stretch.uses.size()) - 1;
-  };
-  const auto source_of = [&](std::size_t input, std::size_t at) {
-    const bool made_here = input >= operands_ && ops_[input - operands_].stretch == ops_[stretch.ops[at]].stretch;
-    if (made_here && at > 0 && stretch.ops[at - 1] == input - operands_) return PointSource::kLast;
-    if (made_here && held[input - operands_]) return PointSource::kHeld;
-    return wide_[input] == stretch.wide ? PointSource::kRow : PointSource::kNumber;
-  };
-  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
-    for (const std::int32_t input : op(stretch.ops[at]).inputs) {
-      const auto from = static_cast<std::size_t>(input);
-      if (from >= operands_ && source_of(from, at) == PointSource::kRow) ++readers[from - operands_];
-    }
-  }
-  for (std::size_t at = 0; at < stretch.ops.size(); ++at) {
-    const std::size_t k = stretch.ops[at];
-    const PointBodies<T>& bodies = op(k).kind->point.template of<T>();
-    PointCode code;
-    code.block = bodies.block;
-    code.rest = bodies.rest;
-    for (std::size_t n = 0; n < op(k).inputs.size(); ++n) {
-      const auto input = static_cast<std::size_t>(op(k).inputs[n]);
-      code.source[n] = source_of(input, at);
-      if (code.source[n] == PointSource::kLast || code.source[n] == PointSource::kHeld) continue;
-      if (place[input] == kNone) place[input] = add_use(static_cast<std::int32_t>(input), false);
-      code.in[n] = static_cast<std::uint8_t>(place[input]);
-      const bool block = stretch.uses[static_cast<std::size_t>(place[input])].id == kNone;
-      if (block && --readers[input - operands_] == 0) free.push_back(place[input]);
-    }
-    const bool stays = in_memory(k) || ops_[k].tile != kNone;
-    code.hold = held[k];
-    code.keep = stays || readers[k] > 0;
-    if (stays) {
-      code.out = static_cast<std::uint8_t>(place[operands_ + k] = add_use(static_cast<std::int32_t>(operands_ + k), true));
-    } else if (code.keep) {
-      if (free.empty()) free.push_back(add_use(kNone, true));
-      code.out = static_cast<std::uint8_t>(place[operands_ + k] = free.back());
-      free.pop_back();
-    }
-    stretch.code.push_back(code);
-  }
-  stretch.code.emplace_back();
-  stretch.laid_out = stretch.code;
-  for (PointCode& code : stretch.laid_out) {
-    for (PointSource& source : code.source) source = source == PointSource::kNumber ? PointSource::kRow : source;
-  }
-  if (stretch.uses.size() > kMostPointRegisters) throw std::logic_error("'" + instruction_->text + "' has too many registers");
-}
-
 template <class T>
 void PointProgram<T>::make_ready(PointScratch<T>& scratch) const {
   std::size_t uses = 0;
   bool short_rows = elements_ < kLongRow;
-  for (const Stretch& stretch : stretches_) {
+  for (const PointStretch& stretch : stretches_.all) {
     uses = std::max(uses, stretch.uses.size());
     short_rows = short_rows || !stretch.wide;
   }
-  scratch.registers.resize(std::max(scratch.registers.size(), operands_ + ops_.size()));
+  scratch.registers.resize(std::max(scratch.registers.size(), operands_ + instruction_->program.size()));
   scratch.of_code.resize(std::max(scratch.of_code.size(), uses));
   scratch.blocks.grow(uses * kPointBlockBytes / sizeof(T));
   // After the tiles there is room for what is laid out anew: results of kernels, and short rows.
-  scratch.tiles.grow((static_cast<std::size_t>(tiles_) + 1 + (short_rows ? uses : 0)) * static_cast<std::size_t>(pitch_));
+  scratch.tiles.grow((static_cast<std::size_t>(stretches_.tiles) + 1 + (short_rows ? uses : 0)) * static_cast<std::size_t>(pitch_));
 }
 
 template <class T>
@@ -269,12 +102,13 @@ void PointProgram<T>::run(Frame<T>& frame, const Step& step, PointScratch<T>& sc
   if (stretched_) return stretched(frame, step);
   const bool gathered = place_operands(frame, step, range, scratch);
   place_results(frame, step, range.begin, scratch);
-  const bool at_once = !gathered && stretches_.size() == 1 && elements_ >= kLongRow && stretches_.front().wide && !stretches_.front().local;
+  const PointStretch& first = stretches_.all.front();
+  const bool at_once = !gathered && stretches_.all.size() == 1 && elements_ >= kLongRow && first.wide && !first.local;
   for (std::int32_t begin = range.begin; begin < range.end;) {
     const std::int64_t rows = at_once ? range.size() : std::min<std::int64_t>(rows_, range.end - begin);
     const auto end = static_cast<std::int32_t>(begin + rows);
     if (gathered) gather(frame, step, begin, end, scratch);
-    for (const Stretch& stretch : stretches_) execute(stretch, {0, static_cast<std::int32_t>(rows)}, frame, scratch);
+    for (const PointStretch& stretch : stretches_.all) execute(stretch, {0, static_cast<std::int32_t>(rows)}, frame, scratch);
     begin = end;
     if (begin < range.end) next_tile(rows, scratch);
   }
@@ -316,7 +150,7 @@ void PointProgram<T>::place_results(Frame<T>& frame, const Step& step, std::int3
       const ResultRows<T> result = frame.result_rows(step, begin, k);
       rows = {result.data, result.stride, Place::kMemory, wide_[operands_ + k]};
     } else {
-      rows = {tile(scratch, ops_[k].tile), wide_[operands_ + k] ? elements_ : 1, Place::kTile, wide_[operands_ + k]};
+      rows = {tile(scratch, stretches_.tile[k]), wide_[operands_ + k] ? elements_ : 1, Place::kTile, wide_[operands_ + k]};
     }
   }
 }
@@ -340,20 +174,20 @@ void PointProgram<T>::next_tile(std::int64_t rows, PointScratch<T>& scratch) con
 
 template <class T>
 void PointProgram<T>::execute(When when, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const {
-  for (const Stretch& stretch : stretches_) {
+  for (const PointStretch& stretch : stretches_.all) {
     if (stretch.when == when) execute(stretch, rows, frame, scratch);
   }
 }
 
 template <class T>
-void PointProgram<T>::execute(const Stretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const {
+void PointProgram<T>::execute(const PointStretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const {
   if (stretch.local) return execute_local(stretch.ops.front(), rows, frame, scratch);
   execute_code(stretch, rows, scratch);
 }
 
 // Over all rows at once if the numbers of every register follow each other, else row by row; short rows are laid out anew first.
 template <class T>
-void PointProgram<T>::execute_code(const Stretch& stretch, Range range, PointScratch<T>& scratch) const {
+void PointProgram<T>::execute_code(const PointStretch& stretch, Range range, PointScratch<T>& scratch) const {
   using Place = typename PointRegister<T>::Place;
   const std::int64_t rows = range.size();
   const std::int64_t n = stretch.wide ? elements_ : 1;
@@ -377,7 +211,7 @@ void PointProgram<T>::execute_code(const Stretch& stretch, Range range, PointScr
   for (std::size_t k = 0; k < stretch.uses.size(); ++k) {
     PointRegister<T>& to = scratch.of_code[k];
     if (to.place == Place::kBlock || (to.place == Place::kRow && to.stride == n)) continue;
-    T* anew = tile(scratch, tiles_ + 1 + static_cast<std::int64_t>(k));
+    T* anew = tile(scratch, stretches_.tiles + 1 + static_cast<std::int64_t>(k));
     if (!stretch.uses[k].made) lay_out<T>(to.data, to.stride, to.place == Place::kNumber, rows, n, anew);
     to = {anew, n, Place::kRow};
   }
@@ -407,7 +241,7 @@ void PointProgram<T>::execute_local(std::size_t number, Range range, Frame<T>& f
   call.points = range.size();
   call.in = in.data();
   call.in_stride = stride.data();
-  call.out = flat ? out : tile(scratch, tiles_);
+  call.out = flat ? out : tile(scratch, stretches_.tiles);
   call.params = op(number).local.numbers.data();
   call.scratch = frame.local_scratch();
   op(number).kind->local.template of<T>()(call);

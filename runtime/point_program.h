@@ -4,9 +4,8 @@
 //                                   4 = 0 * 1, 5 = 2 - 0, 6 = 5 * 3: never in memory; 7 = 4 + 6: written where h lies
 //
 // A register is wide (the program's elements at each point) or narrow (one number at each point, or one for all). Ops on narrow
-// registers alone are narrow; a reduction over the shape makes a narrow one of a wide one. A stretch is a code of point ops of one
-// width (core/point_code.h), or one op with a kernel of its own. What goes from stretch to stretch lies in tiles: a few rows, which
-// all stretches do before the next ones. A program in one pass has stretches of its own for what is before, in and after the step.
+// registers alone are narrow; a reduction over the shape makes a narrow one of a wide one. What goes from stretch to stretch lies in
+// tiles: a few rows, which all stretches do before the next ones.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +15,7 @@
 #include "core/kind.h"
 #include "runtime/buffers.h"
 #include "runtime/frame.h"
+#include "runtime/point_stretches.h"
 
 namespace tapeloop {
 
@@ -67,37 +67,14 @@ class PointProgram {
   void execute(When when, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const;
 
  private:
-  struct Op {
-    std::size_t stretch = 0;
-    std::int32_t tile = kNone;  // that the result goes to; kNone: where it lies in memory, or it is never anywhere
-  };
-  // A register of the program that a stretch's code works with.
-  struct Use {
-    std::int32_t id = kNone;  // kNone: of the code alone
-    bool made = false;        // by the stretch
-  };
-  struct Stretch {
-    std::vector<std::size_t> ops;  // in the order in which they are done
-    When when = When::kStep;
-    bool wide = false;
-    bool local = false;
-    std::vector<PointCode> code;
-    std::vector<PointCode> laid_out;  // the same, but each number of a row's has been laid out as a row
-    std::vector<Use> uses;            // the code's registers
-  };
-
   const PointOp& op(std::size_t number) const { return instruction_->program[number]; }
   bool in_memory(std::size_t number) const { return instruction_->results[number].buffer != kNone; }
-  void cut_into_stretches();
-  void give_tiles();
-  void write_code(Stretch& stretch) const;
-  std::vector<bool> held_results(const Stretch& stretch) const;
   T* tile(PointScratch<T>& scratch, std::int64_t number) const { return scratch.tiles.data() + number * pitch_; }
   bool place_operands(Frame<T>& frame, const Step& step, Range range, PointScratch<T>& scratch) const;
   void gather(Frame<T>& frame, const Step& step, std::int32_t begin, std::int32_t end, PointScratch<T>& scratch) const;
   void next_tile(std::int64_t rows, PointScratch<T>& scratch) const;
-  void execute(const Stretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const;
-  void execute_code(const Stretch& stretch, Range range, PointScratch<T>& scratch) const;
+  void execute(const PointStretch& stretch, Range rows, Frame<T>& frame, PointScratch<T>& scratch) const;
+  void execute_code(const PointStretch& stretch, Range range, PointScratch<T>& scratch) const;
   void execute_local(std::size_t number, Range range, Frame<T>& frame, PointScratch<T>& scratch) const;
   void stretched(Frame<T>& frame, const Step& step) const;
 
@@ -105,14 +82,12 @@ class PointProgram {
   std::int64_t elements_ = 0;  // of a row of a wide register
   std::int64_t rows_ = 1;      // of a tile
   std::int64_t pitch_ = 0;     // elements from tile to tile in the scratch
-  std::int64_t tiles_ = 0;
-  bool stretched_ = false;  // one op whose operands stretch within a point: by its PointLoop
+  bool stretched_ = false;     // one op whose operands stretch within a point: by its PointLoop
   std::size_t operands_ = 0;
   PointRunner<T> runner_ = nullptr;
   std::vector<bool> wide_;  // [register]
-  std::vector<Op> ops_;
+  PointStretches stretches_;
   std::vector<std::size_t> placed_;  // ops whose results are in memory or in a tile
-  std::vector<Stretch> stretches_;
 };
 
 extern template class PointProgram<float>;
