@@ -212,6 +212,11 @@ void PointProgram<T>::execute_code(const PointStretch& stretch, Range range, Poi
     PointRegister<T>& to = scratch.of_code[k];
     if (to.place == Place::kBlock || (to.place == Place::kRow && to.stride == n)) continue;
     T* anew = tile(scratch, stretches_.tiles + 1 + static_cast<std::int64_t>(k));
+    if (to.place == Place::kNumber && to.stride == 0) {  // the same in all rows: a block of it is read again and again
+      std::fill_n(anew, std::min<std::int64_t>(rows * n, kPointBlockBytes / sizeof(T)), *to.data);
+      to = {anew, 0, Place::kNumber};
+      continue;
+    }
     if (!stretch.uses[k].made) lay_out<T>(to.data, to.stride, to.place == Place::kNumber, rows, n, anew);
     to = {anew, n, Place::kRow};
   }
