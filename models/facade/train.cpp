@@ -49,10 +49,23 @@ void keep_less(const Model& model, Parts& parts, Diagnostics& diagnostics) {
   }
 }
 
+// Batches count by the positions that their loss is a mean of, so it has to be one mean.
+void check_accumulation(const std::vector<LossDecl>& losses, const Parts& parts, Diagnostics& diagnostics) {
+  const Tree* accumulate = parts.section.find("accumulate");
+  if (!accumulate || parts.spec.accumulate == 1 || losses.empty()) return;
+  if (losses.size() == 1 && !losses.front().sum && losses.front().weights.empty()) return;
+  diagnostics.error(
+      "E0808", accumulate->source,
+      "train.accumulate makes one step of several batches as if they were one, which it can for a loss that is one mean without "
+      "weights; this one is a sum, weighted, or has several terms",
+      "leave accumulate out and take a larger batch");
+}
+
 Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   Parts parts;
   parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
   parts.spec = read_train_spec(parts.section, data_places(model), diagnostics);
+  check_accumulation(model.container().losses, parts, diagnostics);
   if (diagnostics.has_errors()) return parts;
   const CsvTable table = read_table(parts.spec.data, diagnostics);
   if (diagnostics.has_errors()) return parts;

@@ -302,6 +302,19 @@ TEST(Fit, AccumulatedBatchesMakeTheStepsOfLargeOnes) {
   for (std::size_t k = 0; k < large.size(); ++k) EXPECT_NEAR(small[k], large[k], 1e-5);
 }
 
+TEST(Fit, OnlyALossThatIsOneMeanIsAccumulated) {
+  std::string text = read_sunspots();
+  const std::size_t at = text.find("\nloss: error");
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at, 12, "\nloss: {sum: error}");
+  Diagnostics diagnostics;
+  auto container = read_container(text, "sunspots.yaml", TAPELOOP_SOURCE_DIR "/models/systems", diagnostics);
+  raise_errors(diagnostics);
+  check_training(Model(std::move(*container), {"train.accumulate=2"}), diagnostics);
+  ASSERT_EQ(diagnostics.errors(), 1U);
+  EXPECT_THAT(diagnostics.sorted().front().message, HasSubstr("one mean"));
+}
+
 TEST(Fit, ARateForAParameterThatIsNotThereIsAMistake) {
   try {
     sunspots({"train.rates.wrong*=0"});
