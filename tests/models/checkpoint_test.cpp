@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::model_of;
+using testing::waves;
 
 using Lengths = std::vector<std::int32_t>;
 
@@ -25,14 +26,6 @@ struct Case {
   Batch<double> batch;
   bool with_loss = false;
 };
-
-Array<double> waves(std::vector<std::int64_t> dims, double pace) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  Array<double> array{std::move(dims), {}};
-  for (std::int64_t k = 0; k < count; ++k) array.data.push_back(std::sin(pace * static_cast<double>(k) + 0.3));
-  return array;
-}
 
 // x [rows][t][3] with these lengths.
 Case on_t(Model model, const Lengths& lengths) {

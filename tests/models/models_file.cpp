@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "compiler/frontend/container_reader.h"
 
@@ -25,6 +27,14 @@ Model model_of(const std::string& yaml, const std::vector<std::string>& key_valu
 }
 
 std::string source_path(const std::string& path) { return std::string(TAPELOOP_SOURCE_DIR) + "/" + path; }
+
+Array<double> waves(std::vector<std::int64_t> dims, double pace) {
+  std::int64_t count = 1;
+  for (const std::int64_t dim : dims) count *= dim;
+  Array<double> array{std::move(dims), {}};
+  for (std::int64_t k = 0; k < count; ++k) array.data.push_back(std::sin(pace * static_cast<double>(k) + 0.3));
+  return array;
+}
 
 std::vector<Block> yaml_blocks(const std::string& document) {
   std::vector<Block> blocks;

@@ -1,9 +1,11 @@
 // Texts and files that the tests of this folder share.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "core/array.h"
 #include "models/facade/model.h"
 
 namespace tapeloop::testing {
@@ -11,6 +13,9 @@ namespace tapeloop::testing {
 std::string read_text(const std::string& path);  // fails the test if it cannot be read
 Model model_of(const std::string& yaml, const std::vector<std::string>& key_values = {});
 std::string source_path(const std::string& path);  // below the repository
+
+// sin(pace k + 0.3) for entry k: numbers of both signs, none like another.
+Array<double> waves(std::vector<std::int64_t> dims, double pace);
 
 // "```yaml" blocks of a document, each with the line it begins on.
 struct Block {

@@ -15,6 +15,7 @@ namespace tapeloop {
 namespace {
 
 using testing::model_of;
+using testing::waves;
 
 using Lengths = std::vector<std::int32_t>;
 using Plans = std::pair<std::shared_ptr<const Plan>, std::shared_ptr<const Plan>>;  // plain, recomputing
@@ -45,14 +46,6 @@ const std::string kTranslator =
     "  context: attend(tanh(keys + query) @ v, e, along=s)\n"
     "  h: tanh(linear(x, context, units=4))\n"
     "outputs: [h]\n";
-
-Array<double> waves(std::vector<std::int64_t> dims, double pace) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  Array<double> array{std::move(dims), {}};
-  for (std::int64_t k = 0; k < count; ++k) array.data.push_back(std::sin(pace * static_cast<double>(k) + 0.3));
-  return array;
-}
 
 Batch<double> batch_of(const Lengths& lengths, const Lengths& source = {}) {
   Batch<double> batch;

@@ -9,6 +9,7 @@
 #include "runtime/run.h"
 #include "tests/allocations.h"
 #include "tests/runtime/made_plan.h"
+#include "tests/runtime/random_arrays.h"
 
 namespace tapeloop::test {
 namespace {
@@ -17,17 +18,6 @@ struct Size {
   std::int64_t rows, elements;
 };
 const Size kSizes[] = {{1, 1}, {37, 1}, {3000, 1}, {7, 3}, {700, 3}, {16, 64}, {50, 100}, {3, 700}, {1, 5000}, {4, 5000}};
-
-template <class T>
-Array<T> random_array(const std::vector<std::int64_t>& dims, std::mt19937& random) {
-  std::uniform_real_distribution<T> any(-1, 1);
-  Array<T> array;
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  array.dims = dims;
-  for (std::int64_t k = 0; k < count; ++k) array.data.push_back(any(random));
-  return array;
-}
 
 template <class T>
 class PointProgramTest : public ::testing::Test {
