@@ -143,6 +143,17 @@ bool Expander::place_named(Call& call, const NodeKind& kind, std::vector<Argumen
     named[k] = {option.second, call.scope};
     return true;
   });
+  std::vector<std::string> not_given;
+  for (std::size_t k = arguments.size(); k < named.size(); ++k) {
+    if (!named[k].tree) not_given.emplace_back(kind.operands[k]);
+  }
+  for (const auto& [key, tree] : call.options) {  // a misspelt operand is no option, and the operand is not missing
+    const std::string meant = did_you_mean(key, not_given);
+    if (find_option(kind, key) || key == "along" || key == "merge" || meant.empty()) continue;
+    diagnostics_.error("E0303", source_in(call.scope, tree->source), "'" + call.op + "' has no operand '" + key + "'" + meant,
+                       kind.usage.empty() ? "" : "it is written " + std::string(kind.usage));
+    return false;
+  }
   const std::size_t given = arguments.size();
   for (std::size_t k = given; k < named.size() && named[k].tree; ++k) arguments.push_back(named[k]);
   const auto missing = [&] { return arguments.size() < named.size() ? std::string(kind.operands[arguments.size()]) : std::string(); };

@@ -175,7 +175,7 @@ TEST(Expand, OperandsMayBeNamed) {
   EXPECT_EQ(text("{op: clip, inputs: {high: high, x: x, low: low}}"), "clip(x, low, high)");
   EXPECT_EQ(text("clip(x, high=high)"), "E0307");
   EXPECT_EQ(text("clip(x, low, x=high)"), "E0307");
-  EXPECT_EQ(text("clip(x, low=low, hgih=high)"), "E0307");
+  EXPECT_EQ(text("clip(x, low=low, hgih=high)"), "E0303");
   EXPECT_EQ(text("{op: linear, inputs: {a: x}, units: 2}"), "E0303");
 }
 
