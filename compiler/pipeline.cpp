@@ -36,7 +36,7 @@ const std::vector<PassInfo>& passes() {
       {"infer_axes", "finds the axes of every value: the least fixed point", false},
       {"explicit_reads", "puts start values into the taps that may read them", false},
       {"infer_shapes", "finds shapes and types, binds the free sizes", false},
-      {"total_loss", "the mean of the loss over all real positions", false},
+      {"total_loss", "adds up the terms of the loss: means or sums over all real positions", false},
       {"carry", "for streams: taps read carried values before the first position", false},
       {"chunk", "for checkpointing: the part that is done for each chunk of t, or the one that comes after them", false},
       {"simplify_forward", "before differentiation, so that no adjoint is made of what is not needed; left out with simplify", false},
@@ -88,8 +88,10 @@ class Compilation {
     // Before products are fused: by then whatever is in P stands before the stage that reads it, so a product may begin with a row
     // of it, or be joined with others, wherever it stands in its own stage. And again, for the packing that fusion leaves behind.
     result.plan = order_stages(std::move(result.plan));
-    const std::vector<bool> fixed_before = fixed_buffers(result.plan, keep);
-    if (options_.recompute) result.plan = strips(std::move(result.plan), fixed_before);
+    if (options_.recompute) {
+      const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
+      result.plan = strips(std::move(result.plan), fixed);
+    }
     fuse(result.plan, fixed_buffers(result.plan, keep));
     result.plan = order_stages(std::move(result.plan));
     const std::vector<bool> fixed = fixed_buffers(result.plan, keep);
