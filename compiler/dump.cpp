@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/plan_lines.h"
+#include "core/builder.h"
 #include "core/kind.h"
 
 namespace tapeloop {
@@ -174,6 +175,7 @@ class TextDump {
     const Operand& operand = *read.operand;
     const TableSpec& table = plan_.tables[static_cast<std::size_t>(operand.table)];
     if (table.kind == TableSpec::Kind::kSpread) return name + here;
+    if (table.kind == TableSpec::Kind::kRemap) return name + "[" + place_text(plan_.axes, table.remap) + "]";
     std::string text;
     for (const Move& move : table.moves) {
       const std::string base = move.from == Move::From::kHere    ? axis_name(plan_, move.axis)

@@ -211,7 +211,9 @@ Expr Definition::axis(const std::string& name, const AxisOptions& options, Where
   if (!is_identifier(name)) fail("E0391", source, "'" + name + "' is no name", "axes have names such as t or u");
   const auto same = [&](const auto& other) { return other.key == name; };
   if (std::ranges::any_of(container_.axes, same)) fail("E0391", source, "axis '" + name + "' is declared twice", "choose another name");
-  AxisDecl decl{options.within, options.length ? own(*options.length, source) : nullptr};
+  const auto tree = [&](const std::optional<Expr>& equation) { return equation ? own(*equation, source) : nullptr; };
+  AxisDecl decl{options.within, tree(options.length), {}};
+  decl.derived = {options.derived, tree(options.stride), tree(options.times), tree(options.start), tree(options.stop), source};
   container_.axes.push_back(item(name, source, std::move(decl)));
   return {make_name(name), this};
 }

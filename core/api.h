@@ -168,7 +168,9 @@ struct ParameterOptions {
 };
 struct AxisOptions {
   std::string within = {};
-  std::optional<Expr> length = {};  // none: from the data
+  std::optional<Expr> length = {};        // none: from the data
+  std::vector<std::string> derived = {};  // from one axis by one of the rules below, or from several, one after the other
+  std::optional<Expr> stride = {}, times = {}, start = {}, stop = {};
 };
 
 // The line that calls a function with `Where where = Where::here()` as its last parameter (std::source_location, which clang

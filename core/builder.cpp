@@ -202,6 +202,26 @@ Term GraphBuilder::move_outside(Term dy, std::vector<Move> moves, Outside outsid
   return term(add(std::move(node)));
 }
 
+Term GraphBuilder::remap(Term v, const Remap& remap, Space space) {
+  Node node;
+  node.kind = &registry_.at("remap");
+  node.operands = {v.id};
+  node.remap = remap;
+  node.space = space;
+  node.shape = v.shape();
+  return term(add(std::move(node)));
+}
+
+Term GraphBuilder::unremap(Term dy, const Remap& remap, Space space) {
+  Node node;
+  node.kind = &registry_.at("unremap");
+  node.operands = {dy.id};
+  node.remap = remap;
+  node.space = space;
+  node.shape = dy.shape();
+  return term(add(std::move(node)));
+}
+
 Term GraphBuilder::extreme_along(std::string_view kind, Term value, AxisId axis) {
   Node node;
   node.kind = &registry_.at(kind);
@@ -272,6 +292,9 @@ std::string equation_text(const Graph& graph, const Node& node) {
     case Role::kUnmove:
     case Role::kMoveOutside:
       return move_text(graph, node);
+    case Role::kRemap:
+    case Role::kUnremap:
+      return remap_text(graph, node);
     case Role::kConstant:
       return fmt::format("{}", node.value);
     case Role::kZeros:
@@ -325,6 +348,23 @@ std::string move_text(const Graph& graph, const Node& node) {
     default:
       return value;
   }
+}
+
+std::string place_text(const std::vector<Axis>& axes, const Remap& remap) {
+  const auto name = [&](AxisId axis) { return axes[static_cast<std::size_t>(axis)].name; };
+  std::string place = remap.first == 0 ? "" : std::to_string(remap.first);
+  for (const Remap::Step& step : remap.steps) {
+    place += (place.empty() ? "" : " + ") + std::string(step.backwards ? "-" : "") + name(step.axis);
+    if (step.times != 1) place += " * " + std::to_string(step.times);
+  }
+  if (remap.divide != 1) place += " / " + std::to_string(remap.divide);
+  for (const AxisId axis : remap.after) place += " - length(" + name(axis) + ")";
+  return (remap.backwards ? "-" : "") + name(remap.from) + " = " + place;
+}
+
+std::string remap_text(const Graph& graph, const Node& node) {
+  const std::string read = graph[node.operands[0]].name + "[" + place_text(graph.axes, node.remap) + "]";
+  return node.kind->role == Role::kUnremap ? "sum of " + read : read;
 }
 
 }  // namespace tapeloop

@@ -16,6 +16,9 @@ class GraphBuilder;
 std::string equation_text(const Graph& graph, const Node& node);
 // How a plan writes a move: "h_tm1", "b[u-1]", "h[t=end-1]".
 std::string move_text(const Graph& graph, const Node& node);
+// Where a remap reads, "t = t/4 * 4 + t/4:4", and how a plan writes it: "x[t = t/4 * 4 + t/4:4]".
+std::string place_text(const std::vector<Axis>& axes, const Remap& remap);
+std::string remap_text(const Graph& graph, const Node& node);
 
 // A node under construction, with operators. Works on one GraphBuilder.
 struct Term {
@@ -58,6 +61,8 @@ class GraphBuilder {
   Term unmove(Term dy, std::vector<Move> moves, Space space);  // on the space of the value that was moved
   // Sum of dy over the points that read the start value `outside` (its slots and axis); on the start value's space and shape.
   Term move_outside(Term dy, std::vector<Move> moves, Outside outside, Space space, const Shape& shape);
+  Term remap(Term v, const Remap& remap, Space space);
+  Term unremap(Term dy, const Remap& remap, Space space);              // on the space of the value that was read
   Term extreme_along(std::string_view kind, Term value, AxisId axis);  // max_along, argmax_along ...: without the axis
   Term index(AxisId axis);
   Term length(AxisId axis);

@@ -83,6 +83,7 @@ inline constexpr Code kCodes[] = {
     {"E0411", "a start that is given twice"},
     {"E0412", "a length that varies along an axis that its own does not lie within"},
     {"E0413", "fewer starts than positions outside the axis that are read"},
+    {"E0414", "an axis that cannot be derived as its declaration or an op says"},
     {"E0501", "shapes or types that do not fit an op"},
     {"E0502", "a shape that cannot be found"},
     {"E0503", "a shape that grows without end"},

@@ -37,9 +37,20 @@ struct OptionDecl {
   bool is_list = false;
 };
 
+// An axis whose lengths follow from those of others: {derived: t, stride: 4}. The axis that an op like pool makes has this name,
+// if it is derived alike.
+struct DerivedDecl {
+  std::vector<std::string> from;  // none: it is not; several: one after the other
+  ExpressionPtr stride;           // of pool and window
+  ExpressionPtr times;            // of upsample
+  ExpressionPtr start, stop;      // of slice
+  Source source;
+};
+
 struct AxisDecl {
   std::string within;    // axis name or empty
   ExpressionPtr length;  // equation of an int value, or null: from the data
+  DerivedDecl derived;   // or as other axes make it
   bool wrong = false;
 };
 

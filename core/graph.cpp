@@ -77,6 +77,15 @@ std::vector<ReadEdge> read_edges(const Graph& graph, NodeId reader) {
     case Role::kUnmove:
       edges.push_back(moved(node.operands[0], node.moves, -1));
       break;
+    case Role::kRemap:
+      edges.push_back({node.operands[0], {}, Space().with(node.remap.from)});
+      break;
+    case Role::kUnremap: {
+      ReadEdge edge{node.operands[0], {}, {}};
+      for (const Remap::Step& step : node.remap.steps) edge.whole = edge.whole.with(step.axis);
+      edges.push_back(std::move(edge));
+      break;
+    }
     default:
       for (const NodeId operand : node.operands) {
         ReadEdge edge{operand, {}, {}};
@@ -87,6 +96,25 @@ std::vector<ReadEdge> read_edges(const Graph& graph, NodeId reader) {
       }
   }
   return edges;
+}
+
+Space derived_from(const Graph& graph, AxisId axis) {
+  Space found;
+  for (std::size_t rounds = 0; rounds < graph.axes.size(); ++rounds) {  // an axis may stand before one that it is derived from
+    for (AxisId id = 0; id < static_cast<AxisId>(graph.axes.size()); ++id) {
+      for (const AxisId from : graph.axes[static_cast<std::size_t>(id)].derivation.from) {
+        if (from == axis || found.has(from)) found = found.with(id);
+      }
+    }
+  }
+  return found;
+}
+
+Space measured_axes(const Remap& remap) {
+  Space space;
+  for (const Remap::Step& step : remap.steps) space = space.with(step.axis);
+  for (const AxisId axis : remap.after) space = space.with(axis);
+  return remap.from == kNone ? space : space.with(remap.from);
 }
 
 const AttributeValue* find_attribute(const Attributes& attributes, std::string_view name) {

@@ -5,6 +5,8 @@
 //                 the axis). A position outside reads the axis' start value (an operand), or zeros.
 //   unmove        the transpose of move for v: y(s) = dy at the point that read s, or zeros.
 //   move_outside  the transpose of move for one start value: y(o) = sum of dy over the points at o's position that read it.
+//   remap         y(p) = v at a place that p's positions on other axes give: pool, upsample, concat, slice, reverse.
+//   unremap       the transpose of remap: y(s) = sum of dy over the points that read s.
 //   sum_to        sum over the axes (and the batch) that the result lacks.
 //   max_along, min_along, argmax_along, argmin_along   over one axis; empty runs give 0.
 // Everything else works point by point; an operand that lacks axes of its reader is read at the reader's position on those it
@@ -19,6 +21,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/derived_axis.h"
 #include "core/shape.h"
 #include "core/source.h"
 
@@ -27,7 +30,6 @@ namespace tapeloop {
 struct NodeKind;
 
 using NodeId = std::int32_t;
-using AxisId = std::int32_t;
 inline constexpr std::int32_t kNone = -1;
 
 // Where a value lives: on the batch or not, and on a set of axes. The empty space is that of parameters ("P").
@@ -60,8 +62,12 @@ const char* type_name(Type type);
 struct Axis {
   std::string name;       // "t", "u", "d.s"
   AxisId within = kNone;  // smaller id: outer axes come first
-  NodeId length = kNone;  // int node that gives the lengths (on the axes this one lies within), or kNone: from the data
+  NodeId length = kNone;  // int node that gives the lengths (on the axes this one lies within), or kNone
   Source source;
+  Derivation derivation = {};  // or how they follow from those of other axes
+
+  bool derived() const { return derivation.rule != Derivation::Rule::kNone; }
+  bool fed() const { return length == kNone && !derived(); }  // its lengths come with the data
 };
 
 // One axis of a move: read position (here | start | end) + offset, seen along the axis.
@@ -112,6 +118,7 @@ struct Node {
   AxisId axis = kNone;             // of index, length, max_along ...
   Space counted;                   // of count
   std::vector<Move> moves;         // of move, unmove, move_outside
+  Remap remap;                     // of remap, unremap
   std::vector<Outside> outsides;   // of move: which operand starts which axis; of move_outside: exactly one, the target
   Init init;                       // of parameter
   std::vector<AxisId> extra_axes;  // axes that the user says the node has whatever it reads
@@ -177,6 +184,12 @@ struct ReadEdge {
   Space whole = Space::parameters();                    // axes read at any position
 };
 std::vector<ReadEdge> read_edges(const Graph& graph, NodeId reader);
+
+// The axes whose lengths follow from those of `axis`, directly or not.
+Space derived_from(const Graph& graph, AxisId axis);
+
+// Axes whose lengths a remap asks for; none of one that is not there.
+Space measured_axes(const Remap& remap);
 
 // Attribute access; REQUIRES: present and of that type unless a default is given.
 const AttributeValue* find_attribute(const Attributes& attributes, std::string_view name);

@@ -33,12 +33,14 @@ enum class Role {
   kMove,
   kUnmove,
   kMoveOutside,  // see core/graph.h. move: operands[0] = v or kNone (zeros), then the start values
-  kIndex,        // position on node.axis, from 0; attribute "reversed" = 1: from the end
-  kLength,       // length of the run along node.axis
-  kCount,        // in P: number of points of node.counted in the batch
-  kDraw,         // random numbers: see draws_normal
-  kConstant,     // node.value, shape []
-  kZeros,        // zeros of node.shape
+  kRemap,
+  kUnremap,   // see core/graph.h
+  kIndex,     // position on node.axis, from 0; attribute "reversed" = 1: from the end
+  kLength,    // length of the run along node.axis
+  kCount,     // in P: number of points of node.counted in the batch
+  kDraw,      // random numbers: see draws_normal
+  kConstant,  // node.value, shape []
+  kZeros,     // zeros of node.shape
   kInput,
   kParameter,
 };

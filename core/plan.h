@@ -38,11 +38,12 @@ struct Layout {
 
 // For every point of `reader`: the row to read, in operand's buffer or in that of a start value, or none (zeros).
 struct TableSpec {
-  enum class Kind { kSpread, kMove, kUnmove };
+  enum class Kind { kSpread, kMove, kUnmove, kRemap };
   Kind kind = Kind::kSpread;
   LayoutId reader = kNone;
   LayoutId source = kNone;  // of the operand; kNone: a move of zeros
   std::vector<Move> moves;
+  Remap remap;
   std::vector<Outside> outsides;  // `operand` counts 1.. in Operand::starts; a start is read at the reader's own position
   std::vector<LayoutId> starts;   // layout of each start value; kNone: in P
   int depth = 0;                  // open scans of the reader: blocks at this depth are resolved one at a time
@@ -52,11 +53,12 @@ struct TableSpec {
 
 // For every point of `result`: the source points that are summed into it, ascending.
 struct GroupSpec {
-  enum class Kind { kReduce, kMoveOutside };
+  enum class Kind { kReduce, kMoveOutside, kUnremap };
   Kind kind = Kind::kReduce;
   LayoutId result = kNone;  // kNone: P, one group of all points
   LayoutId source = kNone;
   std::vector<Move> moves;  // of kMoveOutside, with the axis left, and how many slots (each result point has that many groups)
+  Remap remap;              // of kUnremap: read by the points of `source`
   AxisId outside = kNone;
   std::vector<AxisId> may_leave;  // of kMoveOutside: axes checked before `outside`, in order: those that the moved value has
   std::int32_t slots = 0;

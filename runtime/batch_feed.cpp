@@ -146,7 +146,7 @@ const Array<T>* BatchFeed<T>::sized_by(AxisId axis, std::int64_t& size) const {
 template <class T>
 bool BatchFeed<T>::lengths_missing(AxisId id, const Extents& extents) const {
   const Axis& axis = plan_.axes[static_cast<std::size_t>(id)];
-  if (axis.length != kNone || extents.known(id)) return false;
+  if (!axis.fed() || extents.known(id)) return false;
   for (AxisId outer = axis.within; outer != kNone; outer = plan_.axes[static_cast<std::size_t>(outer)].within) {
     if (!extents.known(outer)) return false;
   }

@@ -92,7 +92,7 @@ template <class T>
 bool ChunkCutter<T>::within_computed(AxisId axis) const {
   for (AxisId outer = plan_.axes[static_cast<std::size_t>(axis)].within; outer != kNone;) {
     const Axis& around = plan_.axes[static_cast<std::size_t>(outer)];
-    if (around.length != kNone) return true;
+    if (!around.fed()) return true;
     outer = around.within;
   }
   return false;

@@ -29,9 +29,10 @@ Extents::Extents(const Plan& plan, std::int64_t positions) : positions_(position
     for (AxisId outer = axis.within; outer != kNone; outer = plan.axes[static_cast<std::size_t>(outer)].within) {
       extent.outer.insert(extent.outer.begin(), outer);
     }
+    extent.derivation = axis.derivation;
     const auto id = static_cast<AxisId>(axes_.size());
     const bool used = std::any_of(plan.layouts.begin(), plan.layouts.end(), [&](const Layout& layout) { return layout.space.has(id); });
-    if (primary_ == kNone && axis.within == kNone && axis.length == kNone && used) primary_ = id;
+    if (primary_ == kNone && axis.within == kNone && axis.fed() && used) primary_ = id;
     axes_.push_back(std::move(extent));
   }
   for (AxisExtent& axis : axes_) {
@@ -117,14 +118,46 @@ void Extents::start(std::int64_t rows) {
 }
 
 void Extents::set_lengths(AxisId id, std::span<const std::int32_t> lengths) {
-  AxisExtent& axis = axes_[static_cast<std::size_t>(id)];
+  keep_lengths(axes_[static_cast<std::size_t>(id)], lengths);
+  build();
+  derive_lengths();
+}
+
+void Extents::keep_lengths(AxisExtent& axis, std::span<const std::int32_t> lengths) {
   if (!std::equal(lengths.begin(), lengths.end(), axis.lengths.begin(), axis.lengths.end()) || axis.stamp == 0) {
     axis.lengths.assign(lengths.begin(), lengths.end());
     axis.longest = lengths.empty() ? 0 : *std::max_element(lengths.begin(), lengths.end());
     axis.stamp = ++clock_;
   }
   axis.known = true;
-  build();
+}
+
+bool Extents::may_derive(const AxisExtent& axis) const {
+  const auto is_known = [&](AxisId id) { return known(id); };
+  return axis.derivation.rule != Derivation::Rule::kNone && !axis.known &&
+         std::all_of(axis.derivation.from.begin(), axis.derivation.from.end(), is_known) &&
+         std::all_of(axis.outer.begin(), axis.outer.end(), is_known);
+}
+
+// Some axis may be derived from one that is derived itself.
+void Extents::derive_lengths() {
+  while (true) {
+    const auto next = std::find_if(axes_.begin(), axes_.end(), [&](const AxisExtent& axis) { return may_derive(axis); });
+    if (next == axes_.end()) return;
+    const SpaceExtent& runs = spaces_[static_cast<std::size_t>(next->within)];
+    derived_.resize(static_cast<std::size_t>(runs.points));
+    std::int32_t at[kMaxAxes];
+    sources_.resize(next->derivation.from.size());
+    for (std::int32_t run = 0; run < runs.points; ++run) {
+      const std::int32_t* place = runs.at(run);
+      for (std::size_t k = 0; k < runs.axes.size(); ++k) at[runs.axes[k]] = place[k + 1];
+      for (std::size_t k = 0; k < sources_.size(); ++k) sources_[k] = length(next->derivation.from[k], place[0], at);
+      const std::int32_t window = runs.axes.empty() ? 0 : place[runs.axes.size()];
+      derived_[static_cast<std::size_t>(run)] = derived_length(next->derivation, sources_, window);
+    }
+    keep_lengths(*next, derived_);
+    build();
+  }
 }
 
 bool Extents::ready(Space space) const {

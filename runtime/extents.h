@@ -64,7 +64,8 @@ class Extents {
 
   // A new batch: no lengths are known. Throws ModelError (E0709) here or in set_lengths if there are 2^31 points or more.
   void start(std::int64_t rows);
-  // One length for each canonical point of the axes that it lies within, none negative. REQUIRES: those axes have theirs.
+  // One length for each canonical point of the axes that it lies within, none negative; axes that are derived from it get theirs.
+  // REQUIRES: the axes that it lies within have theirs.
   void set_lengths(AxisId axis, std::span<const std::int32_t> lengths);
 
   std::int64_t rows() const { return rows_; }
@@ -104,6 +105,7 @@ class Extents {
     bool known = false;
     int within = kNone;         // space
     std::vector<AxisId> outer;  // the axes that it lies within, outermost first
+    Derivation derivation;
     std::vector<std::int32_t> lengths;
     std::uint64_t stamp = 0;
   };
@@ -112,6 +114,9 @@ class Extents {
   };
 
   Space closure(Space space) const;
+  void keep_lengths(AxisExtent& axis, std::span<const std::int32_t> lengths);
+  void derive_lengths();
+  bool may_derive(const AxisExtent& axis) const;
   int add_space(Space space);
   int add_nest(const std::vector<AxisId>& axes);
   void add_programs(const Plan& plan, const Program& program);
@@ -145,6 +150,7 @@ class Extents {
   // Scratch of build_layout.
   std::vector<std::int32_t> order_, next_, item_, count_;
   std::vector<Item> items_;
+  std::vector<std::int32_t> derived_, sources_;  // scratch of derive_lengths
 };
 
 }  // namespace tapeloop

@@ -39,7 +39,7 @@ std::map<std::string, std::vector<std::int32_t>> all_lengths(const Graph& graph,
     for (const AxisId axis : node.space.axes()) {
       const std::int64_t size = k < fed->second.dims.size() ? fed->second.dims[k++] : 0;
       const Axis& spec = graph.axes[static_cast<std::size_t>(axis)];
-      if (spec.length == kNone && spec.within == kNone && !lengths.contains(spec.name)) {
+      if (spec.fed() && spec.within == kNone && !lengths.contains(spec.name)) {
         lengths[spec.name].assign(points, static_cast<std::int32_t>(size));
       }
     }
@@ -207,7 +207,7 @@ void Reference<S>::find_stretches(const Node& node, State& of) {
     const std::vector<std::int64_t> from(dims.begin() + (node.outsides[0].slots > 0 ? 1 : 0), dims.end());
     of.stretched.push_back(stretch(from, of.shapes.operands[0]));
   }
-  if (role != Role::kPoint && role != Role::kMove) return;
+  if (role != Role::kPoint && role != Role::kMove && role != Role::kRemap) return;
   for (std::size_t k = 0; k < node.operands.size(); ++k) {
     std::vector<std::int64_t> from = node.operands[k] == kNone ? dims : of.shapes.operands[k];
     for (const Outside& outside : node.outsides) {
@@ -245,6 +245,7 @@ void Reference<S>::fill_leaf(NodeId id, State& of) {
 template <class S>
 std::vector<std::int32_t> Reference<S>::lengths(AxisId axis) {
   const Axis& spec = graph_.axes[static_cast<std::size_t>(axis)];
+  if (spec.derived()) return derived_lengths(axis);
   if (spec.length == kNone) {
     const auto found = lengths_.find(spec.name);
     if (found == lengths_.end()) throw std::runtime_error("axis " + spec.name + ": nothing gives its lengths");
@@ -256,6 +257,22 @@ std::vector<std::int32_t> Reference<S>::lengths(AxisId axis) {
   for (const std::int32_t point : at) {
     demand(spec.length, point);
     result.push_back(std::max(0, static_cast<std::int32_t>(std::real(*read({spec.length, point, 0, 0})))));
+  }
+  return result;
+}
+
+template <class S>
+std::vector<std::int32_t> Reference<S>::derived_lengths(AxisId axis) {
+  const Derivation& derivation = graph_.axes[static_cast<std::size_t>(axis)].derivation;
+  const Space within = graph_.within(axis);
+  std::vector<std::int32_t> result;
+  ReferencePlace place;
+  for (std::int32_t run = 0; run < points_->count(within); ++run) {
+    points_->place(within, run, place);
+    std::vector<std::int32_t> from;
+    for (const AxisId source : derivation.from) from.push_back(points_->length(source, place));
+    const std::int32_t window = within.axes().empty() ? 0 : place.at[static_cast<std::size_t>(within.axes().back())];
+    result.push_back(derived_length(derivation, from, window));
   }
   return result;
 }

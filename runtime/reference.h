@@ -69,6 +69,7 @@ class Reference {
   void find_stretches(const Node& node, State& state);
   void fill_leaf(NodeId node, State& state);
   std::vector<std::int32_t> lengths(AxisId axis);
+  std::vector<std::int32_t> derived_lengths(AxisId axis);
   void compute(NodeId node, std::int32_t point);
   bool compute_own(const Node& node, std::int32_t point, std::span<S> out);
   void draw(const Node& node, const ReferencePlace& place, std::span<S> out);

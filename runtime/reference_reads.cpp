@@ -67,6 +67,12 @@ class Finder {
       case Role::kMoveOutside:
         turned_round();
         break;
+      case Role::kRemap:
+        remap(false);
+        break;
+      case Role::kUnremap:
+        remap(true);
+        break;
       case Role::kSumTo:
       case Role::kProductSum:
       case Role::kExtremeAlong:
@@ -131,6 +137,33 @@ class Finder {
       const std::int32_t point = points_.index(node_.space, for_value ? target.place : reader);
       list(point).push_back({node_.operands[0], r, 0, for_value ? 0 : slot_of(points_, target, node_.outsides[0].slots)});
     }
+  }
+
+  // A remap reads where the positions of its point lead; its transpose gathers, for a place, the points that read there.
+  void remap(bool turned) {
+    const Space reader_space = turned ? operand(0).space : node_.space;
+    const Space read_space = turned ? node_.space : operand(0).space;
+    ReferencePlace place;
+    for (std::int32_t p = 0; p < points_.count(reader_space); ++p) {
+      points_.place(reader_space, p, place);
+      const std::int32_t found = read_at(place) ? points_.index(read_space, place) : kNone;
+      if (turned && found != kNone) list(found).push_back({node_.operands[0], p, 0, 0});
+      if (!turned) list(p).push_back(found == kNone ? ReferenceRead{} : ReferenceRead{node_.operands[0], found, 0, 0});
+    }
+  }
+
+  // Goes from the reader's place to the one that it reads; false: there is none.
+  bool read_at(ReferencePlace& place) {
+    const Remap& remap = node_.remap;
+    std::int64_t sum = 0, skipped = 0;
+    for (const Remap::Step& step : remap.steps) {
+      const std::int32_t position = place.at[static_cast<std::size_t>(step.axis)];
+      sum += std::int64_t{step.times} * (step.backwards ? points_.length(step.axis, place) - 1 - position : position);
+    }
+    for (const AxisId axis : remap.after) skipped += points_.length(axis, place);
+    const std::int64_t found = remap.position(sum, points_.length(remap.from, place), skipped);
+    place.at[static_cast<std::size_t>(remap.from)] = static_cast<std::int32_t>(found);
+    return found >= 0;
   }
 
   void reduced() {

@@ -159,11 +159,13 @@ Rule<S> rule_of(const NodeKind& kind) {
     case Role::kProductSum:
       return kind.adds_by_number ? sum_by_number<S> : product_sum<S>;
     case Role::kSumTo:
+    case Role::kUnremap:
     case Role::kUnmove:
       return sum_to<S>;
     case Role::kExtremeAlong:
       return extreme_along<S>;
     case Role::kMove:
+    case Role::kRemap:
       return move<S>;
     case Role::kMoveOutside:
       return move_outside<S>;

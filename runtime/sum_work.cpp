@@ -177,8 +177,8 @@ void SumWork<T>::sum_groups(const Step& step) {
   const std::int32_t slots = std::max(spec.slots, 1);
   const std::int64_t elements = step.operands[0].elements;
   const Range range = frame_.points(spec.result, made.depth);
-  // Over the axis of strips: of each chunk what is there, added to what there was before.
-  const bool in_strips = made.depth == 0 && frame_.strip().axis != kNone;
+  // Over the axis of strips: of each chunk what is there, added to what there was before. The transpose of a remap reads all of it.
+  const bool in_strips = made.depth == 0 && frame_.strip().axis != kNone && spec.kind != GroupSpec::Kind::kUnremap;
   const Range there = in_strips ? frame_.points(spec.source, 0) : Range();
   const bool adds = in_strips && frame_.strip_number().added && !frame_.is_in_strips(spec.result);
   for (std::int32_t point = range.begin; point < range.end; ++point) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/diagnostics.h"
+#include "runtime/remapper.h"
 
 namespace tapeloop {
 namespace {
@@ -44,7 +45,7 @@ Tables::Tables(const Plan& plan, const Extents& extents, TableId swapped) : plan
   for (const TableSpec& spec : plan.tables) {
     const Space reader = space_of(spec.kind == TableSpec::Kind::kUnmove ? spec.source : spec.reader);
     const Space moved = moved_space(spec, space_of(spec.reader), space_of(spec.source));
-    const bool moves = spec.kind != TableSpec::Kind::kSpread;
+    const bool moves = spec.kind == TableSpec::Kind::kMove || spec.kind == TableSpec::Kind::kUnmove;
     table_movers_.emplace_back(extents, reader, moves ? moved : Space(), spec.moves);
     table_needs_.push_back(needed(spec));
   }
@@ -55,7 +56,7 @@ Tables::Tables(const Plan& plan, const Extents& extents, TableId swapped) : plan
       for (const AxisId axis : spec.may_leave) moved = moved.with(axis);
     }
     group_movers_.emplace_back(extents, space_of(spec.source), moved, spec.moves);
-    group_needs_.push_back(space_of(spec.result) | space_of(spec.source) | moved);
+    group_needs_.push_back(space_of(spec.result) | space_of(spec.source) | moved | measured_axes(spec.remap));
   }
   tables_.resize(plan.tables.size());
   groups_.resize(plan.groups.size());
@@ -68,7 +69,7 @@ Space Tables::needed(const TableSpec& spec) const {
   for (const LayoutId start : spec.starts) space = space | space_of(start);
   for (const Move& move : spec.moves) space = space.with(move.axis);
   for (const Outside& outside : spec.outsides) space = space.with(outside.axis);
-  return space;
+  return space | measured_axes(spec.remap);
 }
 
 void Tables::build() {
@@ -96,6 +97,7 @@ void Tables::build_table(TableId id) {
   if (spec.kind == TableSpec::Kind::kSpread) fill_spread(spec, table);
   if (spec.kind == TableSpec::Kind::kMove) fill_move(spec, mover, table);
   if (spec.kind == TableSpec::Kind::kUnmove) fill_unmove(spec, mover, table);
+  if (spec.kind == TableSpec::Kind::kRemap) fill_remap(spec, table);
   if (id == swapped_) swap_rows(spec, table);
   summarise(spec, table);
 }
@@ -167,6 +169,18 @@ void Tables::fill_unmove(const TableSpec& spec, Mover& mover, Table& table) {
   }
 }
 
+void Tables::fill_remap(const TableSpec& spec, Table& table) {
+  const LayoutExtent& reader = extents_.layout(spec.reader);
+  const LayoutExtent& source = extents_.layout(spec.source);
+  Remapper remapper(extents_, extents_.points(reader), spec.remap);
+  for (std::size_t point = 0; point < table.row.size(); ++point) {
+    if (!remapper.go(reader.canonical[point])) continue;
+    const std::int32_t found = extents_.index(extents_.points(source), remapper.row(), remapper.at());
+    table.row[point] = source.point_of[static_cast<std::size_t>(found)];
+    table.source[point] = 0;
+  }
+}
+
 // The first two neighbours within a block that differ.
 void Tables::swap_rows(const TableSpec& spec, Table& table) {
   const std::vector<std::int32_t>& start = extents_.layout(spec.reader).start[static_cast<std::size_t>(spec.depth)];
@@ -218,6 +232,7 @@ void Tables::build_groups(GroupId id) {
   assigned_.assign(static_cast<std::size_t>(spec.source == kNone ? 1 : extents_.layout(spec.source).points()), kNone);
   if (spec.kind == GroupSpec::Kind::kReduce) assign_reduce(spec);
   if (spec.kind == GroupSpec::Kind::kMoveOutside) assign_outside(spec, group_movers_[static_cast<std::size_t>(id)]);
+  if (spec.kind == GroupSpec::Kind::kUnremap) assign_unremap(spec);
   groups.first.assign(results * static_cast<std::size_t>(std::max(spec.slots, 1)) + 1, 0);
   for (const std::int32_t group : assigned_) {
     if (group != kNone) ++groups.first[static_cast<std::size_t>(group) + 1];
@@ -257,6 +272,17 @@ void Tables::assign_outside(const GroupSpec& spec, Mover& mover) {
     const std::int32_t* place = points.at(source->canonical[point]);
     mover.go(place);
     if (mover.left() == spec.outside) assigned_[point] = start_row(spec.result, points, place, mover, spec.slots);
+  }
+}
+
+void Tables::assign_unremap(const GroupSpec& spec) {
+  const LayoutExtent& result = extents_.layout(spec.result);
+  const LayoutExtent& source = extents_.layout(spec.source);
+  Remapper remapper(extents_, extents_.points(source), spec.remap);
+  for (std::size_t point = 0; point < assigned_.size(); ++point) {
+    if (!remapper.go(source.canonical[point])) continue;
+    const std::int32_t read = extents_.index(extents_.points(result), remapper.row(), remapper.at());
+    assigned_[point] = result.point_of[static_cast<std::size_t>(read)];
   }
 }
 

@@ -56,12 +56,14 @@ class Tables {
   void fill_spread(const TableSpec& spec, Table& table);
   void fill_move(const TableSpec& spec, Mover& mover, Table& table);
   void fill_unmove(const TableSpec& spec, Mover& mover, Table& table);
+  void fill_remap(const TableSpec& spec, Table& table);
   void swap_rows(const TableSpec& spec, Table& table);
   void summarise(const TableSpec& spec, Table& table);
   static void summarise(const std::vector<std::int32_t>& start, std::int32_t first, std::int32_t last, std::int32_t together, Table& table);
   void build_groups(GroupId id);
   void assign_reduce(const GroupSpec& spec);
   void assign_outside(const GroupSpec& spec, Mover& mover);
+  void assign_unremap(const GroupSpec& spec);
   std::int32_t start_row(LayoutId start, const SpaceExtent& points, const std::int32_t* place, const Mover& mover,
                          std::int32_t slots) const;
   const LayoutExtent* layout(LayoutId id) const { return id == kNone ? nullptr : &extents_.layout(id); }

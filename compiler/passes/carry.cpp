@@ -24,6 +24,7 @@ class Carrying {
       return;
     }
     count_ = graph_.size();
+    derived_ = derived_from(graph_, t_);
     for (NodeId id = 0; id < count_; ++id) {
       check(id);
       measure(id);
@@ -48,6 +49,8 @@ class Carrying {
 
   void check(NodeId id) {
     const Node& node = graph_[id];
+    const bool about_derived = node.axis != kNone && derived_.has(node.axis);
+    if (about_derived || !(node.space & derived_).axes().empty()) refuse(id, "lies on an axis that follows from t as a whole");
     if (node.kind->role == Role::kLength && node.axis == t_) refuse(id, "is known only at the end");
     for (const ReadEdge& edge : read_edges(graph_, id)) {
       if (edge.whole.has(t_)) refuse(id, "reads all of t");
@@ -126,6 +129,7 @@ class Carrying {
   const Registry& registry_;
   Diagnostics& diagnostics_;
   AxisId t_ = 0;
+  Space derived_;  // the axes that follow from t
   NodeId count_ = 0;
   std::map<NodeId, Tapped> tapped_;
 };

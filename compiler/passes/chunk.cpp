@@ -19,6 +19,7 @@ class Chunking {
 
   void run() {
     if (!find_axis()) return;
+    derived_ = derived_from(graph_, t_);
     count_ = graph_.size();
     keep_outputs();
     find_live();
@@ -62,7 +63,7 @@ class Chunking {
   bool find_axis() {
     while (t_ < static_cast<AxisId>(graph_.axes.size()) && graph_.axes[static_cast<std::size_t>(t_)].name != "t") ++t_;
     const bool found = t_ < static_cast<AxisId>(graph_.axes.size());
-    if (found && graph_.axes[static_cast<std::size_t>(t_)].within == kNone && graph_.axes[static_cast<std::size_t>(t_)].length == kNone) {
+    if (found && graph_.axes[static_cast<std::size_t>(t_)].within == kNone && graph_.axes[static_cast<std::size_t>(t_)].fed()) {
       return true;
     }
     diagnostics_.error("E0610", found ? graph_.axes[static_cast<std::size_t>(t_)].source : Source{},
@@ -132,6 +133,8 @@ class Chunking {
 
   void check(NodeId id) {
     const Node& node = graph_[id];
+    const bool about_derived = node.axis != kNone && derived_.has(node.axis);
+    if (about_derived || !(node.space & derived_).axes().empty()) return refuse(id, "lies on an axis that follows from t as a whole");
     if (gathers(id)) return check_gathering(id);
     if (!on_axis(id)) return;
     for (const NodeId operand : node.operands) {
@@ -157,7 +160,8 @@ class Chunking {
       if (length(axis) != kNone && after(length(axis))) return refuse(id, "lies on an axis whose length needs all of t");
       if (length(axis) != kNone || !graph_.within(axis).has(t_)) continue;
       for (const AxisId outer : graph_.within(axis).axes()) {
-        if (length(outer) != kNone) return refuse(id, "lies on an axis with lengths of its own within one whose length is computed");
+        if (!graph_.axes[static_cast<std::size_t>(outer)].fed())
+          return refuse(id, "lies on an axis with lengths of its own within one whose length is computed");
       }
     }
   }
@@ -333,6 +337,7 @@ class Chunking {
   Diagnostics& diagnostics_;
   GraphBuilder build_;
   AxisId t_ = 0;
+  Space derived_;  // the axes that follow from t
   NodeId count_ = 0;
   std::vector<bool> live_, after_;
   std::map<NodeId, Tapped> tapped_;

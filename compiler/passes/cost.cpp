@@ -49,8 +49,8 @@ CostText cost_text(const Graph& graph, NodeId id) {
     if (graph[operand].space != Space()) bytes += "+" + text(kBytesOfFloat * count(shapes.operands.back()), own);
     names.insert(own.begin(), own.end());
   }
-  const bool moves_only = node.kind->role == Role::kMove || node.kind->role == Role::kUnmove || node.kind->role == Role::kZeros ||
-                          node.kind->role == Role::kConstant || node.operands.empty();
+  const bool moves_only = node.kind->role == Role::kMove || node.kind->role == Role::kUnmove || node.kind->role == Role::kRemap ||
+                          node.kind->role == Role::kZeros || node.kind->role == Role::kConstant || node.operands.empty();
   double flops = moves_only ? 0 : count(shapes.result);
   if (!moves_only && node.kind->cost) flops = node.kind->cost(shapes).flops;
   if (names.empty()) {

@@ -16,12 +16,15 @@ using Bits = std::uint64_t;  // a set of axes
 // Sees the nodes as pending: reads are names, axes are slots.
 class AxisBinder {
  public:
-  AxisBinder(std::vector<Slot>& slots, Diagnostics& diagnostics) : slots_(slots), diagnostics_(diagnostics) {}
+  AxisBinder(std::vector<Slot>& slots, Diagnostics& diagnostics) : slots_(slots), diagnostics_(diagnostics) {
+    for (const Slot& slot : slots) next_ = std::max(next_, slot.id + 1);
+  }
 
   struct Value {
     std::vector<NodeId> reads;
     std::vector<SlotId> along;                      // taps, extra axes: axes that the value has, if they are found
-    SlotId reduced = kNone;                         // an axis that it has not
+    SlotId reduced = kNone;                         // an axis that it has not ..
+    std::vector<SlotId> added;                      // .. unless it is one of these
     std::vector<SlotId> lengths;                    // length(u) has what u lies within
     std::vector<std::pair<NodeId, SlotId>> starts;  // has what the start value has, but for the axis
   };
@@ -42,6 +45,10 @@ class AxisBinder {
       if (within != kNone) edges.emplace_back(count + within, count + k);
       for (const NodeId read : feeds[static_cast<std::size_t>(k)].reads) edges.emplace_back(read, count + k);
       for (const SlotId slot : feeds[static_cast<std::size_t>(k)].along) edges.emplace_back(count + slot, count + k);
+      if (!slots_[static_cast<std::size_t>(k)].derivation) continue;
+      const SlotDerivation& derivation = *slots_[static_cast<std::size_t>(k)].derivation;
+      for (const AxisUse& from : derivation.from) edges.emplace_back(count + from.slot, count + k);
+      if (derivation.within != kNone) edges.emplace_back(count + derivation.within, count + k);
     }
     readers_.assign(values.size(), {});
     mentioned_by_.assign(slots_.size(), {});
@@ -66,6 +73,7 @@ class AxisBinder {
     for (const NodeId read : value.reads) edges.emplace_back(read, reader);
     for (const SlotId slot : value.along) edges.emplace_back(count + slot, reader);
     for (const SlotId slot : value.lengths) edges.emplace_back(count + slot, reader);
+    for (const SlotId slot : value.added) edges.emplace_back(count + slot, reader);
     if (value.reduced != kNone) edges.emplace_back(count + value.reduced, reader);
     for (const auto& [init, slot] : value.starts) {
       edges.emplace_back(init, reader);
@@ -84,7 +92,7 @@ class AxisBinder {
     for (const NodeId id : work) component_of_[static_cast<std::size_t>(id)] = component_;
     settle(work);
     while (true) {
-      const auto next = std::find_if(unbound.begin(), unbound.end(), [&](SlotId slot) { return feed_axes(slot) != 0; });
+      const auto next = std::find_if(unbound.begin(), unbound.end(), [&](SlotId slot) { return can_bind(slot); });
       if (next == unbound.end()) break;
       const SlotId bound = *next;
       unbound.erase(next);
@@ -93,6 +101,7 @@ class AxisBinder {
     }
     if (diagnostics_.has_errors()) return;  // it may come from what is wrong
     for (const SlotId slot : unbound) {
+      if (slots_[static_cast<std::size_t>(slot)].derivation) continue;  // what it is derived from is reported
       diagnostics_.error("E0406", slots_[static_cast<std::size_t>(slot)].feeds[0].source,
                          "nothing that feeds '" + instance_name(slot) + "' varies along an axis", "say which one it goes along: along=t");
     }
@@ -153,7 +162,9 @@ class AxisBinder {
     for (const SlotId slot : value.along) bits |= closure(slot);
     for (const SlotId slot : value.lengths) bits |= closure(slot) & ~itself(slot);
     for (const auto& [init, slot] : value.starts) bits |= spaces_[static_cast<std::size_t>(init)] & ~itself(slot);
-    return value.reduced == kNone ? bits : bits & ~itself(value.reduced);
+    if (value.reduced != kNone) bits &= ~itself(value.reduced);
+    for (const SlotId slot : value.added) bits |= closure(slot);
+    return bits;
   }
 
   Bits feed_axes(SlotId slot) const {
@@ -163,7 +174,68 @@ class AxisBinder {
     return bits;
   }
 
+  bool can_bind(SlotId id) const {
+    const Slot& slot = slots_[static_cast<std::size_t>(id)];
+    if (!slot.derivation) return feed_axes(id) != 0;
+    const std::vector<AxisUse>& from = slot.derivation->from;
+    return std::all_of(from.begin(), from.end(), [&](const AxisUse& use) { return itself(use.slot) != 0; }) &&
+           (slot.derivation->within == kNone || itself(slot.derivation->within) != 0);
+  }
+
+  AxisUse real(AxisUse use) const {
+    while (use.slot != kNone && slots_[static_cast<std::size_t>(use.slot)].is_bound) {
+      const AxisUse& target = slots_[static_cast<std::size_t>(use.slot)].target;
+      use = {target.slot, use.sign * target.sign};
+    }
+    return use;
+  }
+
+  bool derived_alike(const SlotDerivation& a, const SlotDerivation& b) const {
+    const auto same = [&](const AxisUse& one, const AxisUse& other) {
+      return real(one).slot == real(other).slot && real(one).sign == real(other).sign;
+    };
+    return a.rule == b.rule && std::equal(a.from.begin(), a.from.end(), b.from.begin(), b.from.end(), same);
+  }
+
+  // What is derived alike is one axis.
+  void derive(SlotId id) {
+    Slot& slot = slots_[static_cast<std::size_t>(id)];
+    const SlotDerivation& derivation = *slot.derivation;
+    for (Slot& other : slots_) {
+      if (&other == &slot || !other.derivation || other.target.slot == kNone || !derived_alike(*other.derivation, derivation)) continue;
+      slot.target = other.target;
+      if (slot.declared) slots_[static_cast<std::size_t>(slot.target.slot)].name = slot.name;
+      return;
+    }
+    slot.target = {derivation.own, 1};
+    Slot& own = slots_[static_cast<std::size_t>(derivation.own)];
+    own.within = derivation.within != kNone ? derivation.within : slots_[static_cast<std::size_t>(real(derivation.from[0]).slot)].within;
+    own.id = next_++;
+    own.candidate = false;
+    if (own.name.empty()) name_derived(own, derivation);
+    for (const AxisUse& from : derivation.from) {
+      const SlotId other = slots_[static_cast<std::size_t>(real(from).slot)].within;
+      if (derivation.within != kNone || real({other, 1}).slot == real({own.within, 1}).slot) continue;
+      diagnostics_.error("E0414", slot.source, "runs are joined that do not lie within the same axis");
+      slot.wrong = true;
+    }
+    if (own.id < kMaxAxes) return;
+    if (own.id == kMaxAxes) diagnostics_.error("E0410", slot.source, "a model of more than " + std::to_string(kMaxAxes) + " axes");
+    own.id = kMaxAxes;
+    slot.wrong = true;
+  }
+
+  void name_derived(Slot& own, const SlotDerivation& derivation) const {
+    std::vector<std::string> names;
+    for (const AxisUse& from : derivation.from) {
+      const std::string& name = slots_[static_cast<std::size_t>(real(from).slot)].name;
+      names.push_back(real(from).sign < 0 ? "-" + name : name);
+    }
+    own.name = derived_name(derivation.rule, names);
+  }
+
   void bind(SlotId id) {
+    if (slots_[static_cast<std::size_t>(id)].derivation) return derive(id);
     const Bits bits = feed_axes(id);
     SlotId innermost = kNone;
     std::string names;
@@ -182,13 +254,8 @@ class AxisBinder {
     }
     slot.target = {innermost, 1};
     for (const auto& [name, use] : slot.user->axes) {
-      AxisUse real = use;
-      while (real.slot != kNone && slots_[static_cast<std::size_t>(real.slot)].is_bound) {
-        const AxisUse& target = slots_[static_cast<std::size_t>(real.slot)].target;
-        real = {target.slot, real.sign * target.sign};
-      }
-      if (real.slot != innermost || use.slot == id) continue;
-      slot.target.sign = real.sign;
+      if (real(use).slot != innermost || use.slot == id) continue;
+      slot.target.sign = real(use).sign;
       break;
     }
   }
@@ -200,6 +267,7 @@ class AxisBinder {
 
   std::vector<Slot>& slots_;
   Diagnostics& diagnostics_;
+  AxisId next_ = 0;           // number of the next derived axis
   std::vector<Bits> spaces_;  // by NodeId
   std::vector<std::vector<NodeId>> readers_;
   std::vector<std::vector<NodeId>> mentioned_by_;  // by SlotId: values with taps along it, reductions ..
@@ -243,7 +311,8 @@ void Expander::bind_axes() {
     for (const Tap& move : from.moves) value.reduced = move.axis.slot;
     if (role == Role::kIndex) value.along.push_back(from.axis.slot);
     if (role == Role::kLength) value.lengths.push_back(from.axis.slot);
-    if (role == Role::kSumTo || role == Role::kExtremeAlong) value.reduced = from.axis.slot;
+    if (role == Role::kSumTo || role == Role::kExtremeAlong || role == Role::kRemap) value.reduced = from.axis.slot;
+    for (const PendingRemap::Step& step : from.remap.steps) value.added.push_back(step.axis.slot);
   }
   for (const PendingState& state : states_) {
     const NodeId node = resolve(state.symbol, state.source);
@@ -275,7 +344,7 @@ bool Expander::count_axes() {
   }
   AxisId next = 0;
   for (Slot& slot : slots_) {
-    if (!slot.used || slot.is_bound) continue;
+    if (!slot.used || slot.is_bound || slot.candidate) continue;
     slot.id = next++;
     if (slot.id < kMaxAxes) continue;
     diagnostics_.error("E0410", slot.source, "a model of more than " + std::to_string(kMaxAxes) + " axes");
@@ -302,7 +371,7 @@ void Expander::number_axes() {
   };
   for (SlotId id = 0; id < static_cast<SlotId>(slots_.size()); ++id) {
     const Slot& slot = slots_[static_cast<std::size_t>(id)];
-    if (slot.used && !slot.is_bound) place(place, id);
+    if (slot.used && !slot.is_bound && !slot.candidate) place(place, id);
   }
 }
 

@@ -53,6 +53,11 @@ Read Expander::apply(Call& call, std::vector<Read> reads) {
   if (op == "last" || op == "first") return end_of_run(call, std::move(reads));
   if (op == "where") return where(call, std::move(reads));
   const NodeKind& kind = registry_.at(op);
+  if (const Resample make = resampling(op)) return resample(call, kind, std::move(reads), make);
+  const std::string along_op = op + "_along";
+  if (const Resample make = is_given(call, "along") ? resampling(along_op) : nullptr) {
+    return resample(call, registry_.at(along_op), std::move(reads), make);
+  }
   if (!find_option(kind, "along") && is_given(call, "along")) {
     bool wrong = false;
     const auto place = along(call.options, call.scope, wrong);
@@ -168,7 +173,7 @@ bool Expander::place_named(Call& call, const NodeKind& kind, std::vector<Argumen
 
 // Operands beyond those of the kind are its options in their order: split(x, 3, 1) is split(x, n=3, k=1).
 void Expander::place_options(Call& call, const NodeKind& kind, std::vector<Argument>& arguments) {
-  if (kind.variadic || kind.role == Role::kSugar || is_given(call, "merge")) return;
+  if (kind.variadic || is_given(call, "merge")) return;
   std::size_t next = 0;
   while (arguments.size() > kind.operands.size() && next < kind.options.size()) {
     const std::string name(kind.options[next++].name);

@@ -71,8 +71,12 @@ std::optional<Value> Expander::option_value(const OptionDecl& decl, const Scope&
 void Expander::add_axes(Instance& in) {
   const Scope scope{&in, {}, nullptr, nullptr};
   if (in.container->axes.empty()) add_axis(in, "t", in.container->source, false);
-  unroll<AxisDecl>(in.container->axes, scope,
-                   [&](const std::string& key, const Source& source, const AxisDecl&, const Scope&) { add_axis(in, key, source, true); });
+  unroll<AxisDecl>(in.container->axes, scope, [&](const std::string& key, const Source& source, const AxisDecl& decl, const Scope&) {
+    if (decl.derived.from.empty()) add_axis(in, key, source, true);
+  });
+  unroll<AxisDecl>(in.container->axes, scope, [&](const std::string& key, const Source&, const AxisDecl& decl, const Scope& inner) {
+    if (!decl.derived.from.empty()) derive_declared(in, key, decl.derived, inner);
+  });
 }
 
 // The t of an inner container is what feeds it varies along; its other axes go by their names where something feeds them.

@@ -209,6 +209,7 @@ Read Expander::make(Made made, Scope& scope, const Source& source, const std::st
   pending.reads = std::move(made.reads);
   pending.axis = made.axis;
   pending.moves = std::move(made.moves);
+  pending.remap = std::move(made.remap);
   pending.in = scope.in;
   const Source at = node.source;
   if (name) {

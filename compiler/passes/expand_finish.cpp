@@ -200,6 +200,11 @@ void Expander::finish_nodes() {
       if (extra != kNone) graph_[id].extra_axes.push_back(extra);
     }
     if (!graph_[id].kind) continue;
+    for (const PendingRemap::Step& step : from.remap.steps) {
+      if (axis_id(step.axis) == kNone) make_wrong(id);
+    }
+    if (!graph_[id].kind) continue;
+    if (graph_[id].kind->role == Role::kRemap) graph_[id].remap = remap_of(from);
     if (graph_[id].kind->role == Role::kMove) {
       std::vector<Tap> taps = from.reads[0].taps;
       taps.insert(taps.end(), from.moves.begin(), from.moves.end());
@@ -247,6 +252,7 @@ void Expander::finish_axes() {
     if (slot.id == kNone || slot.is_bound || !slot.has_length) continue;
     graph_.axes[static_cast<std::size_t>(slot.id)].length = operand(slot.length);
   }
+  finish_derived_axes();
 }
 
 void Expander::finish_outputs(Instance& root) {

@@ -1,6 +1,6 @@
 // The workings of `expand`, shared by its files: expand_container (sections, inner containers), expand_macros (for, {...}, numbers),
 // expand_expression (equations), expand_calls (kinds, joins, reductions), expand_linear, expand_composite, expand_axes (what the t
-// of each inner container is), expand_finish (names to ids, taps to moves), expand_text.
+// of each inner container is), expand_derived (axes that follow from others), expand_finish (names to ids, taps to moves), expand_text.
 //
 // While containers are written out, names may be read before they are defined and axes before they are known. So nodes hold
 // Reads (a symbol or a node, and taps along slots) in `pending_` until finish() knows all names and axes.
@@ -51,7 +51,16 @@ struct Read {
 
 struct Instance;
 
-// An axis of the graph, or the t of an inner container until it is known what that is.
+// How an axis follows from others, before it is known what those are.
+struct SlotDerivation {
+  Derivation rule;            // without its axes
+  std::vector<AxisUse> from;  // the axes
+  SlotId within = kNone;      // of a window's positions: the axis of the windows; else what `from` lies within
+  SlotId own = kNone;         // the axis, if no other is derived alike
+};
+
+// An axis of the graph, or the t of an inner container until it is known what that is, or an axis derived from others, until it is
+// known whether there is one like it.
 struct Slot {
   std::string name;
   Source source;
@@ -62,8 +71,10 @@ struct Slot {
   AxisUse target;
   std::vector<Read> feeds;         // of an inner t
   const Instance* user = nullptr;  // of an inner t: the container that uses the inner one
-  bool wrong = false;              // what it lies within, or stands for, is wrong: so are the values that mention it
-  bool declared = false;           // by the user; the default t counts only where something uses it
+  std::optional<SlotDerivation> derivation;
+  bool candidate = false;  // the axis of a derivation, not yet there
+  bool wrong = false;      // what it lies within, or stands for, is wrong: so are the values that mention it
+  bool declared = false;   // by the user; the default t counts only where something uses it
   bool used = false;
   AxisId id = kNone;  // in the graph
 };
@@ -144,8 +155,20 @@ struct Symbol {
   Source source;
 };
 
+struct PendingRemap {
+  struct Step {
+    AxisUse axis;
+    std::int32_t times = 1;
+  };
+  std::vector<Step> steps = {};
+  std::int32_t first = 0;
+  std::int32_t divide = 1;
+  std::vector<AxisUse> after = {};
+};
+
 struct PendingNode {
   std::vector<Read> reads;
+  PendingRemap remap;      // of a remap; `axis` is the one that it reads along
   std::vector<Tap> moves;  // of a move
   AxisUse axis;
   std::vector<AxisUse> extra;
@@ -254,6 +277,26 @@ class Expander {
   std::optional<std::string> word(const Expression& tree, const Scope& scope);
   bool may_be_called(const NodeKind& kind) const;
   std::vector<std::string> callable_names(const Instance& in) const;
+  // expand_derived.cpp
+  using Resample = Read (Expander::*)(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  static Resample resampling(std::string_view op);
+  Read resample(Call& call, const NodeKind& kind, std::vector<Read> reads, Resample make);
+  Read pool(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  Read window(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  Read upsample(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  Read reverse(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  Read slice_along(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  Read concat_along(Call& call, const NodeKind& kind, std::vector<Read> reads);
+  std::optional<AxisUse> source_axis(Call& call, const Read& read);
+  std::optional<AxisUse> innermost(Call& call, const Read& read);
+  std::optional<AxisUse> target_axis(Call& call, bool& wrong);
+  std::optional<std::vector<AxisUse>> joined_axes(Call& call, std::size_t operands);
+  std::optional<Attributes> resampling_options(Call& call, const NodeKind& kind);
+  AxisUse derive(SlotDerivation derivation, const std::string& name, const Source& source, bool declared);
+  Read remap(Call& call, const Read& read, AxisUse from, PendingRemap places, const std::string* name);
+  void derive_declared(Instance& in, const std::string& key, const DerivedDecl& decl, const Scope& scope);
+  Remap remap_of(const PendingNode& node) const;
+  void finish_derived_axes();
   // expand_linear.cpp
   struct LinearOptions {
     Dim units;
@@ -282,6 +325,7 @@ class Expander {
     AxisUse axis = {};
     std::vector<Tap> moves = {};
     double value = 0;
+    PendingRemap remap = {};
   };
   Read make(Made made, Scope& scope, const Source& source, const std::string* name = nullptr);
   Read constant(double value, Scope& scope, const Source& source, const std::string* name = nullptr);

@@ -64,7 +64,8 @@ PointLoop point_loop(const std::vector<std::int64_t>& result, const std::vector<
 
 void fit_to_shapes(const Graph& graph, const Plan& plan, Instruction& made) {
   const Node& node = graph[made.node];
-  if (node.kind->role == Role::kMove || node.kind->role == Role::kUnmove) return;
+  const Role role = node.kind->role;
+  if (role == Role::kMove || role == Role::kUnmove || role == Role::kRemap || role == Role::kUnremap) return;
   const std::vector<std::int64_t> result = numbers(plan.value(made.node).shape);
   std::vector<std::vector<std::int64_t>> shapes;
   std::vector<bool> in_parameters;

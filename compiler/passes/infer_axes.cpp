@@ -103,6 +103,8 @@ class AxesInference {
         return node.axis == kNone ? space : space.without(node.axis);
       case Role::kMove:
         return moved(node, space);
+      case Role::kRemap:
+        return remapped(node.remap, space);
       default:
         return space;
     }
@@ -113,6 +115,12 @@ class AxesInference {
       space = move.from == Move::From::kHere ? space.with(move.axis) : (space | Space::batch()).without(move.axis);
     }
     return space;
+  }
+
+  static Space remapped(const Remap& remap, Space space) {
+    Space result = (space | Space::batch()).without(remap.from);
+    for (const Remap::Step& step : remap.steps) result = result.with(step.axis);
+    return result;
   }
 
   // What depends on something wrong is not judged, here and in later passes.
@@ -138,6 +146,7 @@ class AxesInference {
       for (const Move& move : node.moves) check_varies(node, node.operands[0], move.axis, move.from != Move::From::kHere);
     }
     if ((role == Role::kSumTo || role == Role::kExtremeAlong) && node.axis != kNone) check_varies(node, node.operands[0], node.axis, true);
+    if (role == Role::kRemap) check_varies(node, node.operands[0], node.remap.from, !node.remap.steps_along(node.remap.from));
     if (node.operands.size() > 1 && role != Role::kMove) check_join(id);
   }
 

@@ -62,7 +62,7 @@ class Lowering {
     absorbed_.assign(graph_.nodes.size(), false);
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const Role role = graph_[id].kind->role;
-      absorbed_[static_cast<std::size_t>(id)] = role == Role::kMove || role == Role::kUnmove;
+      absorbed_[static_cast<std::size_t>(id)] = role == Role::kMove || role == Role::kUnmove || role == Role::kRemap;
     }
     for (NodeId reader = 0; reader < graph_.size(); ++reader) {
       const Node& node = graph_[reader];
@@ -213,7 +213,9 @@ class Lowering {
   Operand looked_up(const Node& move, LayoutId reader, int depth) {
     Operand read;
     TableSpec table;
-    table.kind = move.kind->role == Role::kMove ? TableSpec::Kind::kMove : TableSpec::Kind::kUnmove;
+    const bool unmoves = move.kind->role == Role::kUnmove;
+    table.kind = move.kind->role == Role::kRemap ? TableSpec::Kind::kRemap : unmoves ? TableSpec::Kind::kUnmove : TableSpec::Kind::kMove;
+    table.remap = move.remap;
     table.reader = reader;
     table.source = layout_of(move.operands[0]);
     table.moves = move.moves;
@@ -261,6 +263,7 @@ class Lowering {
         made.op = OpCode::kProductSum;
         break;
       case Role::kSumTo:
+      case Role::kUnremap:
         made.op = OpCode::kSumTo;
         break;
       case Role::kExtremeAlong:
@@ -270,6 +273,7 @@ class Lowering {
         break;
       case Role::kMove:
       case Role::kUnmove:
+      case Role::kRemap:
         made.op = OpCode::kMove;
         break;
       case Role::kMoveOutside:
@@ -314,6 +318,7 @@ class Lowering {
     switch (node.kind->role) {
       case Role::kMove:
       case Role::kUnmove:
+      case Role::kRemap:
         made.operands = {looked_up(node, made.layout, made.depth)};
         return;
       case Role::kSumTo:
@@ -322,6 +327,9 @@ class Lowering {
         return;
       case Role::kMoveOutside:
         group(node, GroupSpec::Kind::kMoveOutside, made);
+        return;
+      case Role::kUnremap:
+        group(node, GroupSpec::Kind::kUnremap, made);
         return;
       case Role::kProductSum:
         made.layout = summed_layout(node);
@@ -346,6 +354,7 @@ class Lowering {
     spec.kind = kind;
     spec.result = made.layout;
     spec.source = source;
+    spec.remap = node.remap;
     if (kind == GroupSpec::Kind::kMoveOutside) {
       spec.moves = node.moves;
       spec.outside = node.outsides[0].axis;

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "core/builder.h"
 #include "core/expression.h"
 #include "core/kind.h"
 
@@ -58,6 +59,8 @@ std::string node_text(const Graph& graph, const Node& node) {
       return number_text(node.value);
     case Role::kMove:
       return read_text(graph, node);
+    case Role::kRemap:
+      return remap_text(graph, node);
     case Role::kIndex:
     case Role::kLength:
       return std::string(node.kind->name) + "(" + (find_attribute(node.attributes, "reversed") ? "-" : "") + axis_name(graph, node.axis) +

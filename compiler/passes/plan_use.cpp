@@ -76,6 +76,7 @@ Reach reach_of(const Plan& plan, const Instruction& made, const Operand& operand
   }
   if (operand.table == kNone) return Reach::kOwn;
   const TableSpec& spec = plan.tables[static_cast<std::size_t>(operand.table)];
+  if (spec.remap.from == axis || spec.remap.steps_along(axis)) return Reach::kAny;
   Reach reach = Reach::kOwn;
   for (const Move& move : spec.moves) {
     if (move.axis != axis || spec.kind == TableSpec::Kind::kSpread) continue;

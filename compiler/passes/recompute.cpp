@@ -105,7 +105,8 @@ class Recomputing {
     }
     for (NodeId id = 0; id < count_; ++id) {
       const Role role = graph_[id].kind->role;
-      if (role != Role::kMove && role != Role::kUnmove && role != Role::kMoveOutside) continue;
+      const bool moves = role == Role::kMove || role == Role::kUnmove || role == Role::kMoveOutside;
+      if (!moves && role != Role::kRemap && role != Role::kUnremap) continue;
       for (const NodeId operand : graph_[id].operands) keep(operand);
     }
     for (const OutputRef& output : graph_.outputs) keep(output.node);

@@ -75,6 +75,7 @@ ShapeRules::Found ShapeRules::apply(NodeId id, Operands operands) {
     case Role::kCount:
       return {{}, kIntType, {}, {}};
     case Role::kMove:
+    case Role::kRemap:
     case Role::kSumTo:
     case Role::kExtremeAlong:
       return same_as_operand(id);

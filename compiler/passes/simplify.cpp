@@ -44,13 +44,14 @@ class EqualNodes {
     for (const NodeId operand : node.operands) seed = mixed(seed, static_cast<std::size_t>(operand));
     for (const Move& move : node.moves)
       seed = mixed(mixed(seed, static_cast<std::size_t>(move.axis)), static_cast<std::size_t>(move.offset));
+    seed = mixed(mixed(seed, static_cast<std::size_t>(node.remap.from)), static_cast<std::size_t>(node.remap.first));
     for (const auto& [name, value] : node.attributes) seed = mixed(mixed(seed, std::hash<std::string>()(name)), hash_of(value));
     return seed;
   }
 
   bool equal(const Node& a, const Node& b) const {
     return a.kind == b.kind && a.operands == b.operands && a.space == b.space && a.value == b.value && a.axis == b.axis &&
-           a.counted == b.counted && a.moves == b.moves && a.outsides == b.outsides && a.attributes == b.attributes &&
+           a.counted == b.counted && a.moves == b.moves && a.remap == b.remap && a.outsides == b.outsides && a.attributes == b.attributes &&
            graph_.sizes.resolve(a.shape) == graph_.sizes.resolve(b.shape);
   }
 

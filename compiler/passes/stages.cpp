@@ -107,12 +107,14 @@ class Staging {
       const GroupSpec& group = plan_.groups[static_cast<std::size_t>(made.group)];
       space = space | space_of(group.result) | space_of(group.source);
       for (const Move& move : group.moves) space = space.with(move.axis);
+      space = space | measured_axes(group.remap);
     }
     for (const Operand& operand : made.operands) {
       space = space | space_of(layout_of(operand.buffer));
       if (operand.table == kNone) continue;
       const TableSpec& table = plan_.tables[static_cast<std::size_t>(operand.table)];
       for (const Move& move : table.moves) space = space.with(move.axis);
+      space = space | measured_axes(table.remap);
       for (const Outside& outside : table.outsides) space = space.with(outside.axis);
     }
     return space;
@@ -135,13 +137,24 @@ class Staging {
   // shard depends on all shards before it.
   void note_lengths(AxisId axis, int stage) {
     known_[static_cast<std::size_t>(axis)] = stage;
-    for (AxisId inner = axis + 1; inner < static_cast<AxisId>(plan_.axes.size()); ++inner) {
-      const Axis& is = plan_.axes[static_cast<std::size_t>(inner)];
-      if (is.within == kNone || is.length != kNone) continue;
-      const int outer = known_[static_cast<std::size_t>(is.within)];
-      const bool between = plan_.axes[static_cast<std::size_t>(is.within)].length != kNone && outer > 0;
-      known_[static_cast<std::size_t>(inner)] = std::max(known_[static_cast<std::size_t>(inner)], between ? outer + 2 : outer);
+    for (bool more = true; more;) {
+      more = false;
+      for (std::size_t k = 0; k < plan_.axes.size(); ++k) {
+        const int waits = known_after(plan_.axes[k]);
+        more = more || waits > known_[k];
+        known_[k] = std::max(known_[k], waits);
+      }
     }
+  }
+
+  int known_after(const Axis& axis) const {
+    if (axis.length != kNone) return 0;
+    int waits = 0;
+    for (const AxisId from : axis.derivation.from) waits = std::max(waits, known_[static_cast<std::size_t>(from)]);
+    if (axis.within == kNone) return waits;
+    const int outer = known_[static_cast<std::size_t>(axis.within)];
+    const bool between = axis.fed() && !plan_.axes[static_cast<std::size_t>(axis.within)].fed() && outer > 0;
+    return std::max(waits, between ? outer + 2 : outer);
   }
 
   // Instructions of one stage that follow each other become one bulk segment again.

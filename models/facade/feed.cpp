@@ -125,8 +125,8 @@ class BatchReader {
       const auto found = std::find(axes.begin(), axes.end(), name);
       if (found == axes.end()) {
         error("E0721", fmt::format("lengths of an unknown axis '{}'{}", name, did_you_mean(name, axes)));
-      } else if (axis_of(static_cast<AxisId>(found - axes.begin())).length != kNone) {
-        error("E0724", fmt::format("axis '{}' has its lengths from an equation; feed none", name));
+      } else if (!axis_of(static_cast<AxisId>(found - axes.begin())).fed()) {
+        error("E0724", fmt::format("axis '{}' has its lengths from an equation or another axis; feed none", name));
       }
     }
     for (const NodeId id : inputs_) {
@@ -188,7 +188,7 @@ class BatchReader {
 
   void read_lengths(AxisId axis) {
     const std::string& name = axis_of(axis).name;
-    const bool computed = axis_of(axis).length != kNone;
+    const bool computed = !axis_of(axis).fed();
     const Nested* given = computed ? nullptr : Feed::find(feed_.lengths, name);
     const Nested* input = given ? nullptr : first_input(axis);
     if (!given && !input) {

@@ -21,7 +21,7 @@ class TrialFeed {
   Feed make() {
     feed_.file = "random numbers";
     for (AxisId axis = 0; axis < static_cast<AxisId>(graph_.axes.size()); ++axis) {
-      if (axis_of(axis).length == kNone) feed_.lengths.emplace_back(axis_of(axis).name, lengths(axis));
+      if (axis_of(axis).fed()) feed_.lengths.emplace_back(axis_of(axis).name, lengths(axis));
     }
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const Role role = graph_[id].kind->role;
@@ -81,7 +81,8 @@ class TrialFeed {
   Nested input(NodeId id) {
     const Node& node = graph_[id];
     std::vector<std::int64_t> dims{trial_.rows};
-    for (const AxisId axis : node.space.axes()) dims.push_back(axis_of(axis).length == kNone ? trial_.longest : kComputed);
+    for (const AxisId axis : node.space.axes())
+      dims.push_back(axis_of(axis).fed() ? trial_.longest : std::max(kComputed, 2 * trial_.longest));
     for (const std::int64_t size : sizes(node)) dims.push_back(size);
     return values(dims, 0, 1, node.type == Type::kFloat ? 0 : node.type == Type::kBool ? 2 : below(id));
   }
@@ -95,7 +96,8 @@ class TrialFeed {
         const Node& node = graph_[id];
         const auto place = std::find(node.operands.begin(), node.operands.end(), same[k]);
         if (place == node.operands.end()) continue;
-        if (node.kind->role == Role::kMove || node.kind->role == Role::kAlias || node.kind->name == "copy") {
+        if (node.kind->role == Role::kMove || node.kind->role == Role::kRemap || node.kind->role == Role::kAlias ||
+            node.kind->name == "copy") {
           if (std::find(same.begin(), same.end(), id) == same.end()) same.push_back(id);
         } else {
           least = std::min(least, accepted(node, static_cast<std::size_t>(place - node.operands.begin())));

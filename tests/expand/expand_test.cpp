@@ -35,6 +35,28 @@ outputs: [h]
   EXPECT_FALSE(m.node("h").is_part);
 }
 
+TEST(Expand, AxesThatAreDerivedAlikeAreOneAndHaveTheUsersName) {
+  const Inferred m = infer(R"(
+axes: {t: {}, u: {within: t}, half: {derived: t, stride: 2}}
+inputs: {x: {}, z: {axes: [t, u]}}
+nodes:
+  a: pool(x, 2) + pool(x_tm1, 3, stride=2, how=mean)
+  b: pool(pool(x, 3), 2)
+  c: pool(z, 2)
+  d: upsample(a, 2)
+  e: concat(x, x, along=t)
+  f: slice(x, 1, -1, along=t)
+outputs: [a, b, c, d, e, f]
+)");
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.space("a"), "[half]");
+  EXPECT_EQ(m.space("b"), "[t/3/2]");
+  EXPECT_EQ(m.space("c"), "[t, u/2]");
+  EXPECT_EQ(m.space("d"), "[half*2]");
+  EXPECT_EQ(m.space("e"), "[t+t]");
+  EXPECT_EQ(m.space("f"), "[t[1:-1]]");
+}
+
 TEST(Expand, ReadersOfOneTapShareItsMove) {
   const Inferred m = infer("inputs: {x: {}}\nnodes: {a: x_tm1 + 1, b: x_tm1 * a, c: \"x[t-1] - b\"}\noutputs: [c]\n");
   int moves = 0;

@@ -150,6 +150,7 @@ RandomModel ModelWriter::finish(const std::vector<std::string>& outputs, const s
     std::vector<std::string> says;
     if (axis.within >= 0) says.push_back("within: " + axes[static_cast<std::size_t>(axis.within)].name);
     if (!axis.length.empty()) says.push_back("length: " + axis.length);
+    if (!axis.derived.empty()) says = {axis.derived};
     model.yaml += fmt::format("  {}: {{{}}}\n", axis.name, fmt::join(says, ", "));
     const auto k = static_cast<int>(&axis - axes.data());
     if (!axis.length.empty()) inputs += fmt::format("  {}: {{axes: [{}], type: int}}\n", axis.length, axis_names(closure(k) & ~(1U << k)));
@@ -182,6 +183,10 @@ void ModelWriter::draw_lengths(RandomModel& model) {
     std::size_t total = 0;
     for (std::size_t k = 0; k < runs; ++k) {
       lengths.push_back(equal ? same : dice.between(0, axis.longest));
+      if (axis.from >= 0) {
+        const std::int32_t from = model.batch.lengths[axes[static_cast<std::size_t>(axis.from)].name][k];
+        lengths.back() = derived_length(axis.rule, std::vector(axis.rule.rule == Derivation::Rule::kJoin ? 2 : 1, from), 0);
+      }
       total += static_cast<std::size_t>(lengths.back());
     }
     points.push_back(total);
@@ -213,7 +218,9 @@ void ModelWriter::draw_inputs(RandomModel& model) {
   for (int k = 0; k < static_cast<int>(axes.size()); ++k) {
     const RandomAxis& axis = axes[static_cast<std::size_t>(k)];
     const std::vector<int> outer = axes_of(closure(k) & ~(1U << k));
-    if (axis.length.empty()) {
+    if (axis.from >= 0) {
+      model.batch.lengths.erase(axis.name);
+    } else if (axis.length.empty()) {
       Json& tables = feed["lengths"][axis.name] = Json::array();
       for (std::size_t row = 0; row < rows; ++row) tables.push_back(walk.table(k, outer, 0, row, at));
     } else {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/array.h"
+#include "core/derived_axis.h"
 #include "tests/random/dice.h"
 #include "tests/random/random_model.h"
 
@@ -19,6 +20,9 @@ struct RandomAxis {
   int within = -1;
   std::string length;  // int input that gives it, or empty
   int longest = 20;
+  std::string derived = {};  // "derived: t, stride: 3", or empty
+  int from = -1;             // of a derived one, as it was made; `rule` without its axes
+  Derivation rule = {};
 };
 
 // A value that others may read. Width 0 is a scalar, n a vector [n].

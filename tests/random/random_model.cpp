@@ -35,6 +35,37 @@ class Generator {
     for (RandomAxis& axis : out_.axes) {
       if (dice_.chance(0.25)) axis.length = "n" + axis.name;
     }
+    if (dice_.chance(0.35)) derive_axis();
+  }
+
+  // One more axis, whose lengths follow from those of another.
+  void derive_axis() {
+    const int from = dice_.below(static_cast<int>(out_.axes.size()));
+    const RandomAxis& source = out_.axes[static_cast<std::size_t>(from)];
+    RandomAxis made{"p", source.within, "", source.longest, "", from};
+    Derivation& rule = made.rule;
+    rule.step = dice_.between(2, 4);
+    switch (dice_.below(6)) {
+      case 0:
+        rule.rule = Derivation::Rule::kJoin;
+        made.derived = fmt::format("derived: [{0}, {0}]", source.name);
+        break;
+      case 1:
+        rule.rule = Derivation::Rule::kRepeat;
+        made.derived = fmt::format("derived: {}, times: {}", source.name, rule.step);
+        break;
+      case 2:
+        rule.rule = Derivation::Rule::kSlice;
+        rule.first = dice_.between(-4, 3);
+        rule.end = dice_.between(-2, 4);
+        rule.to_end = false;
+        made.derived = fmt::format("derived: {}, start: {}, stop: {}", source.name, rule.first, rule.end);
+        break;
+      default:
+        rule.rule = Derivation::Rule::kStride;
+        made.derived = fmt::format("derived: {}, stride: {}", source.name, rule.step);
+    }
+    out_.axes.push_back(made);
   }
 
   AxisSet some_axes() {

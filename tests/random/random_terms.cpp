@@ -230,8 +230,59 @@ Term RandomTerms::joined(const Place& place) {
   return {fmt::format("concat({}, {})", text(*a), part), value(a->value).axes | value(b->value).axes};
 }
 
+// An op that makes the derived axis `to` of what it comes from.
+std::string RandomTerms::along_derived(const RandomAxis& to, const std::string& of) {
+  const std::string from = axis_name(to.from);
+  const Derivation& rule = to.rule;
+  switch (rule.rule) {
+    case Derivation::Rule::kStride: {
+      static const std::vector<std::string> kHow = {"max", "mean", "min", "sum"};
+      const std::string& how = dice_.pick(kHow);
+      const int size = dice_.chance(0.6) ? rule.step : dice_.between(1, rule.step + 2);
+      return fmt::format("{}pool({}, {}, stride={}, how={}, along={})", how == "sum" ? "0.2 * " : "", of, size, rule.step, how, from);
+    }
+    case Derivation::Rule::kRepeat:
+      return fmt::format("upsample({}, {}, along={})", of, rule.step, from);
+    case Derivation::Rule::kSlice:
+      return fmt::format("slice({}, start={}, stop={}, along={})", of, rule.first, rule.end, from);
+    default:
+      return fmt::format("concat({0}, 0.5 * {0}, along={1})", of, from);
+  }
+}
+
+// A value of an earlier group on an axis that this one is derived from or that is derived from it, or turned round on its own.
+Term RandomTerms::resampled(const Place& place) {
+  std::vector<std::pair<std::size_t, Term>> found;
+  const int last = static_cast<int>(out_.axes.size()) - 1;
+  const RandomAxis& derived = out_.axes.back();
+  for (std::size_t k = 0; k < out_.values.size(); ++k) {
+    const RandomValue& v = out_.values[k];
+    const auto turns = [&](int from, int to, const std::string& text) {
+      const AxisSet axes = (v.axes & ~(1U << from)) | (1U << to);
+      if (!out_.has(v.axes, from) || (axes & ~place.axes) != 0 || !out_.innermost(v.axes, from)) return;
+      found.emplace_back(k, Term{text, axes});
+    };
+    if (v.group == place.group->number || !v.on_batch || (v.width != 0 && v.width != place.width)) continue;
+    for (const int axis : out_.axes_of(v.axes)) turns(axis, axis, fmt::format("reverse({}, along={})", v.name, axis_name(axis)));
+    for (const int axis : out_.axes_of(v.axes)) turns(axis, axis, fmt::format("pool({}, 2, stride=1, along={})", v.name, axis_name(axis)));
+    if (derived.from < 0) continue;
+    if (!out_.has(v.axes, last)) turns(derived.from, last, along_derived(derived, v.name));
+    if (derived.rule.rule == Derivation::Rule::kStride && !out_.has(v.axes, derived.from)) {
+      turns(last, derived.from,
+            fmt::format("upsample({}, {}, to={}, along={})", v.name, derived.rule.step, axis_name(derived.from), derived.name));
+    }
+  }
+  if (found.empty()) return plain(place);
+  const auto& [k, term] = found[static_cast<std::size_t>(dice_.below(static_cast<int>(found.size())))];
+  value(k).used = true;
+  return term;
+}
+
 Term RandomTerms::any(const Place& place) {
-  switch (dice_.below(14)) {
+  switch (dice_.below(16)) {
+    case 14:
+    case 15:
+      return resampled(place);
     case 0:
       return pair(place, "0.45 * {} * {}");
     case 1:

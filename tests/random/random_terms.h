@@ -87,6 +87,8 @@ class RandomTerms {
   Term position(const Place& place);
   Term weighted(const Place& place);
   Term joined(const Place& place);
+  Term resampled(const Place& place);
+  std::string along_derived(const RandomAxis& to, const std::string& of);
 
   ModelWriter& out_;
   Dice& dice_;
