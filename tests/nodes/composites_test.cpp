@@ -213,6 +213,15 @@ TEST(Composites, ConvolutionIsThatOfItsDefinition) {
               }));
 }
 
+TEST(Composites, ConvolutionOfAPlaneIsThatOfItsDefinition) {
+  const Setting s;  // a plane of 2 x 2, one channel, kernel 1 above 2: y[i, j] = x[i, j] + 2 x[i + 1, j]
+  const std::string kernel = "reshape(concat(reshape(i * 0 + 1, shape=[1]), reshape(i * 0 + 2, shape=[1])), shape=[2, 1, 1, 1])";
+  const Numbers found = s.y("reshape(conv2d(reshape(z, shape=[2, 2, 1]), " + kernel + "), shape=[4])");
+  expect_near(found, rows(s.z, [](const Numbers& z) { return Numbers{z[0] + 2 * z[2], z[1] + 2 * z[3], z[2], z[3]}; }));
+  const Numbers strided = s.y("reshape(conv2d(reshape(z, shape=[2, 2, 1]), " + kernel + ", stride=2), shape=[1])");
+  expect_near(strided, rows(s.z, [](const Numbers& z) { return Numbers{z[0] + 2 * z[2]}; }));
+}
+
 TEST(Composites, DropoutAndZoneoutDrawInTrainingOnly) {
   Setting s;
   s.mode = Mode::kEval;
