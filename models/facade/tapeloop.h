@@ -7,6 +7,10 @@
 //   evaluate, verify_model             what `tapeloop run` and `tapeloop verify` do
 //   profile_model                      where the time goes, as `tapeloop profile` prints it
 //
+// Threads: a Model, a Compiled and its Plan do not change once they are made, and any number of threads may read them at a time. A
+// Session, a Stepper, a Run and a Trainer belong to one thread each, with what they were given to read (parameters bound to a Run,
+// the batch of a forward); several of one plan do not know of each other. Nothing is global but the built-in kinds, made once.
+//
 // Whatever is wrong with a model, a feed or data is thrown as one ModelError that lists all of it; files as FileError.
 #pragma once
 

@@ -1,0 +1,13 @@
+# find_package(tapeloop) gives the target tapeloop::tapeloop.
+include(CMakeFindDependencyMacro)
+find_dependency(fmt)
+find_dependency(yaml-cpp)
+find_dependency(Threads)
+find_dependency(PkgConfig)
+pkg_check_modules(HWY QUIET IMPORTED_TARGET libhwy)
+if(NOT HWY_FOUND)
+  set(tapeloop_FOUND FALSE)
+  set(tapeloop_NOT_FOUND_MESSAGE "tapeloop needs Highway (Debian: libhwy-dev)")
+  return()
+endif()
+include(${CMAKE_CURRENT_LIST_DIR}/tapeloop-targets.cmake)
