@@ -82,7 +82,9 @@ class Compilation {
     Schedule schedule = partition(graph, {on("hoist")}, diagnostics_);
     if (diagnostics_.has_errors()) return result;
     observed("partition", graph);
-    const std::vector<NodeId> keep = kept(graph);
+    result.kept = kept(graph);
+    std::vector<NodeId> keep;
+    for (const auto& [name, node] : result.kept) keep.push_back(node);
     result.plan = lower(graph, schedule, assign_layouts(graph, schedule), keep);
     result.plan.model = container_.name;
     // Before products are fused: by then whatever is in P stands before the stage that reads it, so a product may begin with a row
@@ -174,11 +176,11 @@ class Compilation {
     pack_weights(plan, sums, fixed);
   }
 
-  std::vector<NodeId> kept(const Graph& graph) const {
-    std::vector<NodeId> nodes;
+  std::map<std::string, NodeId> kept(const Graph& graph) const {
+    std::map<std::string, NodeId> nodes;
     for (const std::string& name : options_.keep) {
       const auto at = graph.names.find(name);
-      if (at != graph.names.end()) nodes.push_back(at->second);
+      if (at != graph.names.end()) nodes.insert(*at);
     }
     return nodes;
   }

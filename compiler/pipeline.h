@@ -41,6 +41,7 @@ struct Compiled {
   Graph graph;           // after inference, before differentiation: what the reference evaluator runs
   Graph differentiated;  // the same with adjoints, before optimisation
   Plan plan;
+  std::map<std::string, NodeId> kept;  // CompileOptions::keep: the plan's value of each name that the model has
 };
 
 struct PassInfo {

@@ -46,6 +46,7 @@ int predict_command(const UseRequest& request);
 struct RunRequest : Request {
   std::string feed;
   std::string loss;
+  std::vector<std::string> watch;
   std::vector<std::string> without;
   std::uint64_t seed = 0;
   bool gradients = false;

@@ -27,6 +27,7 @@ void run_in(const RunRequest& request, const Model& model, const Feed& feed, con
   if (request.json) return print_result(result.json());
   std::string text;
   for (const auto& [name, array] : result.outputs) text += line_of("output", name, array);
+  for (const auto& [name, array] : result.watched) text += line_of("watched", name, array);
   if (result.loss) text += fmt::format("{:<33}{:.17g}\n", "loss", *result.loss);
   for (const auto& [name, array] : result.gradients) text += line_of("gradient", name, array);
   print_result(text);
@@ -41,6 +42,7 @@ int run_command(const RunRequest& request) {
   EvaluateOptions options;
   options.gradients = request.gradients;
   options.loss = request.loss;
+  options.watch = request.watch;
   options.reference = request.reference;
   options.mode = mode_of(request.mode);
   options.without = request.without;

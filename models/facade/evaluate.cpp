@@ -103,6 +103,16 @@ void choose_loss(const std::string& text, const Graph& graph, Prepared<T>& prepa
   }
 }
 
+void check_watch(const EvaluateOptions& options, const Graph& graph, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const auto& [name, node] : graph.names) names.push_back(name);
+  for (const std::string& name : options.watch) {
+    if (graph.names.contains(name)) continue;
+    const Source place{std::make_shared<const std::string>("--watch " + name), 0, 0};
+    diagnostics.error("E0721", place, fmt::format("no value '{}'{}", name, did_you_mean(name, names)));
+  }
+}
+
 template <class T>
 bool is_weighted(const Prepared<T>& prepared, const std::string& output) {
   return std::find(prepared.weighted_outputs.begin(), prepared.weighted_outputs.end(), output) != prepared.weighted_outputs.end();
@@ -147,11 +157,12 @@ Evaluated<T> evaluate_plan(const Feed& feed, const EvaluateOptions& options, Pre
   Run<T> run(plan, run_options);
   run.set_parameters(prepared.parameters);
   run.forward(prepared.batch);
-  for (const OutputRef& output : plan->outputs) {
-    Array<T> y = run.value(output.node);
-    result.outputs.emplace_back(output.name,
-                                plan->value(output.node).space.on_batch() ? std::move(y) : for_each_row(y, prepared.batch.rows));
-  }
+  const auto add = [&](typename Evaluated<T>::Arrays& to, const std::string& name, NodeId node) {
+    Array<T> y = run.value(node);
+    to.emplace_back(name, plan->value(node).space.on_batch() ? std::move(y) : for_each_row(y, prepared.batch.rows));
+  };
+  for (const OutputRef& output : plan->outputs) add(result.outputs, output.name, output.node);
+  for (const std::string& name : options.watch) add(result.watched, name, prepared.compiled.kept.at(name));
   const Cotangents<T> cotangents = cotangents_of(feed, prepared, result);
   if (!prepared.from_cotangents && plan->loss != kNone) result.loss = run.loss();
   if (!options.gradients) return result;
@@ -174,6 +185,7 @@ Evaluated<double> evaluate_reference(const Feed& feed, const EvaluateOptions& op
   const Graph& graph = prepared.compiled.graph;
   Reference<double> forward(graph, prepared.batch, prepared.parameters, options.seed);
   for (const OutputRef& output : graph.outputs) result.outputs.emplace_back(output.name, forward.dense(output.node));
+  for (const std::string& name : options.watch) result.watched.emplace_back(name, forward.dense(graph.names.at(name)));
   const Cotangents<double> cotangents = cotangents_of(feed, prepared, result);
   if (!prepared.from_cotangents && graph.total_loss != kNone) result.loss = forward.parameter_space(graph.total_loss).data[0];
   if (!options.gradients) return result;
@@ -212,6 +224,7 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
     if (!before.has_errors()) compile.fed_shapes = fed_shapes(feed, expanded);
   }
   compile.mode = options.mode;
+  compile.keep = options.watch;
   compile.without = options.without;
   result.from_cotangents = !options.loss.empty() || !feed.cotangents.empty();
   compile.gradients = compile.input_gradients = options.gradients;
@@ -222,6 +235,7 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
   const Graph& graph = result.compiled.graph;
   choose_loss(options.loss, graph, result, diagnostics);
   check_cotangents(feed, graph, diagnostics);
+  check_watch(options, graph, diagnostics);
   if (options.gradients && !result.from_cotangents && graph.losses.empty()) {
     diagnostics.error("E0725", place_of(feed), "gradients need a loss",
                       "give --loss weighted, cotangents in the feed, or loss: in the model");
@@ -234,8 +248,9 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
 
 template <class T>
 std::string Evaluated<T>::json() const {
-  return fmt::format("{{\"outputs\": {}, \"loss\": {}, \"grads\": {}}}", json_object<T>(outputs), loss ? json_number(*loss) : "null",
-                     json_object<T>(gradients));
+  const std::string more = watched.empty() ? "" : ", \"watched\": " + json_object<T>(watched);
+  return fmt::format("{{\"outputs\": {}, \"loss\": {}, \"grads\": {}{}}}", json_object<T>(outputs), loss ? json_number(*loss) : "null",
+                     json_object<T>(gradients), more);
 }
 
 template <class T>

@@ -19,6 +19,7 @@ struct EvaluateOptions {
   // "": the model's own loss. "weighted" or "weighted:NAME,NAME": sum_k sin(0.7 k + 0.3) y_k + 0.5 y_k^2 over the padded
   // outputs (all, or those named), k the flat index: a loss in which every entry has a weight of its own.
   std::string loss;
+  std::vector<std::string> watch;  // inner values that are wanted besides the outputs: "h", "d.c"
   bool reference = false;  // by the reference evaluator, always in double
   Mode mode = Mode::kEval;
   std::vector<std::string> without;
@@ -30,10 +31,11 @@ template <class T>
 struct Evaluated {
   using Arrays = std::vector<std::pair<std::string, Array<T>>>;
   Arrays outputs;  // [example, longest run of each axis, shape], 0 past the ends
+  Arrays watched;  // likewise, in the order of EvaluateOptions::watch; what depends on parameters alone is there for every example
   std::optional<double> loss;
   Arrays gradients;  // of parameters [shape]; of float inputs in the layout that was fed
 
-  std::string json() const;  // {"outputs": {..}, "loss": 1.5, "grads": {..}}
+  std::string json() const;  // {"outputs": {..}, "loss": 1.5, "grads": {..}}, and "watched" if anything is
 };
 
 // The model compiled for a feed, and the feed as arrays.

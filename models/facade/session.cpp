@@ -57,6 +57,7 @@ Session<T>::Session(const Model& model, const SessionOptions& options) : compile
   }
   plan_ = std::make_shared<const Plan>(compiled_.plan);
   values_ = names_of(*plan_, compiled_.graph);
+  values_.insert(compiled_.kept.begin(), compiled_.kept.end());  // of two equal values the plan has one
   parameters_ = std::make_unique<Parameters<T>>(*plan_);
   parameters_->initialise(options.seed);
   RunOptions run_options;
