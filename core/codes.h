@@ -146,6 +146,7 @@ inline constexpr Code kCodes[] = {
     {"E0814", "a model without a loss is to be trained"},
     {"E0815", "a loss or gradient that is not finite"},
     {"E0816", "a model without train: is to be trained"},
+    {"E0817", "weights to start from that do not fit the model's parameters"},
     {"E0901", "a path that leads out of the model's directory"},
     {"E0902", "a file or folder that cannot be written"},
     {"E0903", "a file that cannot be read"},

@@ -10,6 +10,7 @@
 #include "models/facade/checkpoint.h"
 #include "models/facade/tree_text.h"
 #include "runtime/training/run_folder.h"
+#include "runtime/training/start_weights.h"
 
 namespace tapeloop {
 namespace {
@@ -33,6 +34,7 @@ struct Parts {
   std::unique_ptr<Dataset> data;
   Plan train, eval;
   ChunkPlans chunks;
+  std::map<std::string, Array<float>> start;
 };
 
 // In chunks as a whole if the model is causal along t, else each scan by itself. A size that the user names must be possible one way
@@ -75,6 +77,7 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, diagnostics);
+  if (parts.train.executable) parts.start = start_values(parts.spec.start, parameter_specs(parts.train), diagnostics);
   if (parts.spec.checkpoint && !diagnostics.has_errors()) keep_less(model, parts, diagnostics);
   return parts;
 }
@@ -106,9 +109,14 @@ Training::Training(const Model& model) : name_(model.container().name), option_v
   train_plan_ = std::make_shared<const Plan>(std::move(parts.train));
   eval_plan_ = std::make_shared<const Plan>(std::move(parts.eval));
   chunks_ = std::move(parts.chunks);
+  start_ = std::move(parts.start);
 }
 
-Trainer<float> Training::trainer(std::uint64_t seed) const { return {train_plan_, eval_plan_, spec_, seed, chunks_}; }
+Trainer<float> Training::trainer(std::uint64_t seed) const {
+  Trainer<float> result(train_plan_, eval_plan_, spec_, seed, chunks_);
+  for (const auto& [name, array] : start_) result.parameters().set(name, array);
+  return result;
+}
 
 std::string Training::resolved_configuration() const {
   std::string text = fmt::format("model: {}\n", name_);

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -69,7 +70,8 @@ class Training {
   TrainSpec spec_;
   std::unique_ptr<Dataset> data_;
   std::shared_ptr<const Plan> train_plan_, eval_plan_;
-  ChunkPlans chunks_;  // of train_plan_, with train.memory.checkpoint; else none
+  ChunkPlans chunks_;                          // of train_plan_, with train.memory.checkpoint; else none
+  std::map<std::string, Array<float>> start_;  // parameters that train.start names
 };
 
 // Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.

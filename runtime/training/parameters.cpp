@@ -13,12 +13,6 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
 
-std::string dims_text(const std::vector<std::int64_t>& dims) {
-  std::string text = "[";
-  for (const std::int64_t dim : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
-  return text + "]";
-}
-
 std::size_t product(const std::vector<std::int64_t>& dims) {
   std::size_t result = 1;
   for (const std::int64_t dim : dims) result *= static_cast<std::size_t>(dim);
@@ -26,6 +20,12 @@ std::size_t product(const std::vector<std::int64_t>& dims) {
 }
 
 }  // namespace
+
+std::string dims_text(const std::vector<std::int64_t>& dims) {
+  std::string text = "[";
+  for (const std::int64_t dim : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
+  return text + "]";
+}
 
 std::vector<ParameterSpec> parameter_specs(const Plan& plan) {
   std::vector<ParameterSpec> specs;

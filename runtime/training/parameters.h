@@ -23,6 +23,8 @@ struct ParameterSpec {
 // In the plan's order. REQUIRES: plan.executable
 std::vector<ParameterSpec> parameter_specs(const Plan& plan);
 
+std::string dims_text(const std::vector<std::int64_t>& dims);  // "[2, 3]"
+
 // Copies are deep. The block starts, and each array in it, at a multiple of 64 bytes; what lies between is zero and stays so.
 template <class T>
 class Parameters {

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <limits>
 
+#include "runtime/training/file_below.h"
+#include "runtime/training/start_weights.h"
 #include "runtime/training/tree_reader.h"
 
 namespace tapeloop {
@@ -24,7 +26,7 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "accumulate", "clip", "average", "memory",
+    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "start", "accumulate", "clip", "average", "memory",
                "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
     if (const Tree* data = map.require("data")) read_data(*data, spec.data);
     spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
@@ -34,6 +36,7 @@ class Reader {
     if (const Tree* optimizer = map.find("optimizer")) read_optimizer(*optimizer, spec.optimizer);
     if (const Tree* schedule = map.find("schedule")) read_schedule(*schedule, spec.schedule);
     if (const Tree* rates = map.find("rates")) read_rates(*rates, spec);
+    if (const Tree* start = map.find("start")) spec.start = read_start(*start, diagnostics_);
     spec.accumulate = map.whole("accumulate", 1, kMany).value_or(1);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
     spec.average = map.number("average", 0, 1, true).value_or(0);
@@ -293,11 +296,6 @@ class Reader {
   bool has_validation_ = false;
 };
 
-bool lies_below(const std::filesystem::path& path, const std::filesystem::path& folder) {
-  const std::filesystem::path relative = path.lexically_relative(folder);
-  return !relative.empty() && *relative.begin() != "..";
-}
-
 }  // namespace
 
 const char* split_name(Split split) { return kSplitNames[static_cast<std::size_t>(split)].c_str(); }
@@ -305,21 +303,10 @@ const char* metric_name(Metric metric) { return kMetrics[static_cast<std::size_t
 
 void find_data_file(DataSpec& data, const DataPlaces& places, Diagnostics& diagnostics) {
   const NamedAt& file = data.file;
-  const std::filesystem::path written(file.name);
-  const std::filesystem::path plain = written.lexically_normal();
-  bool leads_out = written.is_absolute() || (!plain.empty() && *plain.begin() == "..");
-  for (const std::string& name : places.folders) {
-    if (leads_out) break;
-    std::error_code error;
-    const std::filesystem::path folder = std::filesystem::weakly_canonical(name.empty() ? "." : name, error);
-    const std::filesystem::path path = std::filesystem::weakly_canonical(folder / written, error);
-    leads_out = !lies_below(path, folder);
-    if (!leads_out && std::filesystem::is_regular_file(path, error)) {
-      data.path = path.string();
-      return;
-    }
-  }
-  if (leads_out) {
+  const FileBelow found = find_below(file.name, places.folders);
+  data.path = found.path;
+  if (!found.path.empty()) return;
+  if (found.leads_out) {
     diagnostics.error("E0901", file.source, "train.data.file: '" + file.name + "' leads out of the model's folder",
                       "put the file beside the model, or a folder below it");
     return;
@@ -340,6 +327,7 @@ TrainSpec read_train_spec(const Tree& train, const DataPlaces& places, Diagnosti
   TrainSpec spec;
   Reader(diagnostics).read(train, spec);
   if (!spec.data.file.name.empty()) find_data_file(spec.data, places, diagnostics);
+  find_start_files(spec.start, places.folders, diagnostics);
   return spec;
 }
 

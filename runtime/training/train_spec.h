@@ -22,12 +22,12 @@
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
 //     schedule: {rule: cosine, over: 5000, warmup: 100, last: 0.01}   # of the learning rate: runtime/training/schedule.h
 //     rates: {"embedding.*": 0.1, "h.linear.bias": 0}  # factors of the learning rate by name, the first that fits; 0 leaves it as it is
-//     accumulate: 4                            # batches whose gradients make one step, as if they were one batch
-//     clip: {norm: 1, value: 5}                # values first
-//     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
-//     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
-//     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
-//     seeds: [1, 2, 3]                         # one training each; or seed: 1
+//     start: {from: runs/first, take: {"encoder.*": "e.*"}}            # begins with weights of another run:
+//     runtime/training/start_weights.h accumulate: 4                            # batches whose gradients make one step, as if they were
+//     one batch clip: {norm: 1, value: 5}                # values first average: 0.99                            # evaluates and keeps a
+//     mean of the parameters over the last 1 / (1 - 0.99) steps or so memory: {checkpoint: auto}               # works values out again
+//     instead of keeping them: in chunks of that many positions early_stopping: {patience: 60, on: validation, least: 0}  # stops after
+//     that many epochs without a gain of more than `least` seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535}
 //     folder: runs/sunspots                    # where a run leaves its files
 #pragma once
@@ -126,6 +126,16 @@ struct RateOf {
   double factor = 1;
 };
 
+// Parameters that begin with the numbers of others: names HERE: THERE, either with one * for the same characters, or with none.
+struct StartFrom {
+  NamedAt from;      // as written
+  std::string path;  // of the weights that were found
+  struct Take {
+    NamedAt here, there;
+  };
+  std::vector<Take> take;
+};
+
 struct TrainSpec {
   DataSpec data;
   std::int64_t batch = 32;
@@ -135,6 +145,7 @@ struct TrainSpec {
   OptimizerSpec optimizer;
   Schedule schedule;
   std::vector<RateOf> rates;
+  std::vector<StartFrom> start;
   std::int64_t accumulate = 1;  // batches a step
   double clip_norm = 0;         // 0: not clipped
   double clip_value = 0;        // 0: not clipped
