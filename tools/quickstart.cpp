@@ -6,6 +6,7 @@
 #include "models/facade/train.h"
 #include "runtime/training/baselines.h"
 #include "runtime/training/csv.h"
+#include "runtime/training/series_dataset.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 #include "tools/training_lines.h"

@@ -69,9 +69,7 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
   parts.spec = read_train_spec(parts.section, data_places(model), diagnostics);
   check_accumulation(model.container().losses, parts, diagnostics);
   if (diagnostics.has_errors()) return parts;
-  const CsvTable table = read_table(parts.spec.data, diagnostics);
-  if (diagnostics.has_errors()) return parts;
-  parts.data = std::make_unique<Dataset>(parts.spec.data, table, diagnostics);
+  parts.data = read_dataset(parts.spec.data, diagnostics);
   if (diagnostics.has_errors()) return parts;
   parts.train = model.compile_into(diagnostics, options_for(*parts.data, Mode::kTrain)).plan;
   parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;

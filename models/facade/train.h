@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "models/facade/model.h"
-#include "runtime/training/data.h"
+#include "runtime/training/dataset.h"
 #include "runtime/training/train_spec.h"
 #include "runtime/training/trainer.h"
 

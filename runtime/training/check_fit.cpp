@@ -13,13 +13,20 @@ std::string dims_text(const std::vector<std::int64_t>& dims) {
   return text + "]";
 }
 
+std::string place_text(const std::vector<std::string>& axes) {
+  if (axes.empty()) return "on no axis";
+  std::string text;
+  for (const std::string& axis : axes) text += (text.empty() ? (axes.size() > 1 ? "on axes " : "on axis ") : ", ") + axis;
+  return text;
+}
+
 std::vector<std::string> axis_names(const Plan& plan, Space space) {
   std::vector<std::string> names;
   for (const AxisId axis : space.axes()) names.push_back(plan.axes[static_cast<std::size_t>(axis)].name);
   return names;
 }
 
-void check_input(const InputForm& form, const std::string& axis, const Plan& plan, const PlanValue& value, Diagnostics& diagnostics) {
+void check_input(const InputForm& form, const Plan& plan, const PlanValue& value, Diagnostics& diagnostics) {
   const std::vector<std::int64_t> shape = numbers(plan.sizes.resolve(value.shape));
   if (shape != form.shape) {
     diagnostics.error("E0810", form.source,
@@ -28,12 +35,10 @@ void check_input(const InputForm& form, const std::string& axis, const Plan& pla
                       "`column: c` has shape [], `columns: [c]` has [1]");
   }
   const std::vector<std::string> axes = axis_names(plan, value.space);
-  const std::vector<std::string> given = form.on_axis ? std::vector<std::string>{axis} : std::vector<std::string>{};
-  if (axes == given) return;
-  const std::string needed = axes.empty() ? "on no axis" : "on axis " + axes.front();
+  if (axes == form.axes) return;
   diagnostics.error("E0810", form.source,
-                    "train.data.inputs." + form.name + " lies " + (form.on_axis ? "on axis " + axis : std::string("on no axis")) +
-                        "; the model's '" + form.name + "' lies " + needed + " (" + value.source.text() + ")",
+                    "train.data.inputs." + form.name + " lies " + place_text(form.axes) + "; the model's '" + form.name + "' lies " +
+                        place_text(axes) + " (" + value.source.text() + ")",
                     "with a window, `at: next` is a single row and lies on no axis; such an input has axes: [] in the model");
 }
 
@@ -53,14 +58,13 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
   const bool classes = std::find(metrics.report.begin(), metrics.report.end(), Metric::kAccuracy) != metrics.report.end();
   std::int64_t expected = 1;
   for (const std::int64_t dim : target.shape) expected *= dim;
-  const std::vector<std::string> axes = target.on_axis ? std::vector<std::string>{data.spec().axis} : std::vector<std::string>{};
   const bool fits =
-      axis_names(plan, value.space) == axes && (classes ? expected == 1 : elements(plan.sizes.resolve(value.shape)) == expected);
+      axis_names(plan, value.space) == target.axes && (classes ? expected == 1 : elements(plan.sizes.resolve(value.shape)) == expected);
   if (fits) return;
   diagnostics.error("E0810", metrics.output.source,
                     "train.metrics: the output '" + metrics.output.name + "' of shape " +
                         dims_text(numbers(plan.sizes.resolve(value.shape))) + " cannot be held against '" + target.name + "' of shape " +
-                        dims_text(target.shape) + (axes.empty() ? "" : " on axis " + axes.front()));
+                        dims_text(target.shape) + (target.axes.empty() ? "" : " " + place_text(target.axes)));
 }
 
 void check_rates(const TrainSpec& spec, const Plan& plan, Diagnostics& diagnostics) {
@@ -89,17 +93,17 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
                         "train.data.inputs: the model has no input '" + form.name + "'" + did_you_mean(form.name, names));
     } else {
       const PlanValue& value = plan.value(plan.inputs[static_cast<std::size_t>(at - names.begin())]);
-      check_input(form, data.spec().axis, plan, value, diagnostics);
+      check_input(form, plan, value, diagnostics);
     }
   }
   for (const NodeId id : plan.inputs) {
     const PlanValue& value = plan.value(id);
     if (std::find(given.begin(), given.end(), value.name) != given.end()) continue;
-    diagnostics.error("E0810", data.spec().source,
+    diagnostics.error("E0810", spec.data.source,
                       "train.data.inputs lacks the model's input '" + value.name + "' (" + value.source.text() + ")");
   }
   if (plan.loss == kNone) {
-    diagnostics.error("E0814", data.spec().source, "the model has no loss to train on", "add loss: NAME to the model");
+    diagnostics.error("E0814", spec.data.source, "the model has no loss to train on", "add loss: NAME to the model");
   }
   if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
   check_rates(spec, plan, diagnostics);

@@ -16,7 +16,7 @@
 #include "runtime/batch.h"
 #include "runtime/chunked_run.h"
 #include "runtime/run.h"
-#include "runtime/training/data.h"
+#include "runtime/training/dataset.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/parameters.h"

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "compiler/frontend/yaml_reader.h"
-#include "runtime/training/data.h"
+#include "runtime/training/series_dataset.h"
 
 namespace tapeloop {
 namespace {

@@ -1,4 +1,4 @@
-#include "runtime/training/data.h"
+#include "runtime/training/series_dataset.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ constexpr const char* kTable = R"(day,place,y,sky
 )";
 
 struct Made {
-  std::optional<Dataset> data;
+  std::optional<SeriesDataset> data;
   Diagnostics diagnostics;
 
   std::string messages() const {
@@ -58,7 +58,7 @@ Batch<double> everything(const Dataset& data, Split split) {
   return batch;
 }
 
-TEST(Dataset, WindowsStayInTheirSeriesAndBelongToTheSplitOfTheirTarget) {
+TEST(SeriesDataset, WindowsStayInTheirSeriesAndBelongToTheSplitOfTheirTarget) {
   const Made made = make(R"(  group: place
   window: 2
   inputs: {x: {columns: [y]}, target: {column: y, at: next}}
@@ -76,7 +76,7 @@ TEST(Dataset, WindowsStayInTheirSeriesAndBelongToTheSplitOfTheirTarget) {
   EXPECT_THAT(test.inputs.at("target").data, ElementsAre(5, 6));
 }
 
-TEST(Dataset, WholeSeriesAreRaggedExamplesWithAMask) {
+TEST(SeriesDataset, WholeSeriesAreRaggedExamplesWithAMask) {
   const Made made = make(R"(  group: place
   inputs: {x: {columns: [y]}, target: {column: y, at: next}, counts: {mask: true}}
   split: {column: day, train: [1, 3], test: [4, 5]}
@@ -93,7 +93,7 @@ TEST(Dataset, WholeSeriesAreRaggedExamplesWithAMask) {
   EXPECT_THAT(targets.counts, ElementsAre(false, false, true, true, false, false, true, false));
 }
 
-TEST(Dataset, CategoriesAreNumbersOrOneHot) {
+TEST(SeriesDataset, CategoriesAreNumbersOrOneHot) {
   const Made made = make(R"(  group: place
   window: 1
   inputs: {sky: {columns: [sky, y], as: one_hot}, id: {column: sky, as: id, at: next}}
@@ -108,7 +108,7 @@ TEST(Dataset, CategoriesAreNumbersOrOneHot) {
   EXPECT_THAT(batch.inputs.at("id").data, ElementsAre(0, 1));
 }
 
-TEST(Dataset, ScalingCountsTheTrainingRowsAlone) {
+TEST(SeriesDataset, ScalingCountsTheTrainingRowsAlone) {
   const Made made = make(R"(  window: 1
   scale: {y: [standard]}
   inputs: {x: {columns: [y]}, target: {column: y, at: next}}
@@ -120,7 +120,7 @@ TEST(Dataset, ScalingCountsTheTrainingRowsAlone) {
   EXPECT_DOUBLE_EQ(made.data->original(made.data->input("target"), 0, 997), 1000);
 }
 
-TEST(Dataset, DatesSplitAsText) {
+TEST(SeriesDataset, DatesSplitAsText) {
   const Made made = make(R"(  window: 1
   inputs: {x: {columns: [y]}}
   split: {column: date, train: [2012-01-01, 2012-12-31], test: [2013-01-01, 2013-12-31]}
@@ -131,7 +131,7 @@ TEST(Dataset, DatesSplitAsText) {
   EXPECT_EQ(made.data->examples(Split::kTest), 2U);
 }
 
-TEST(Dataset, ABatchMayBeAnyExamplesAndUsesItsMemoryAgain) {
+TEST(SeriesDataset, ABatchMayBeAnyExamplesAndUsesItsMemoryAgain) {
   const Made made = make("  window: 2\n  inputs: {x: {columns: [y]}}\n", "y\n1\n2\n3\n4\n5\n");
   Batch<float> batch;
   made.data->fill(Split::kTrain, std::vector<std::uint32_t>{2, 0}, batch);
@@ -147,7 +147,7 @@ struct Mistake {
   const char* says;
 };
 
-TEST(Dataset, MistakesAreNamed) {
+TEST(SeriesDataset, MistakesAreNamed) {
   const std::vector<Mistake> mistakes{
       {"  inputs: {x: {columns: [yy]}}\n", "m.yaml:3:26: error E0811: the data file has no column 'yy'; did you mean 'y'?"},
       {"  group: plce\n  inputs: {x: {columns: [y]}}\n", "E0811: the data file has no column 'plce'; did you mean 'place'?"},

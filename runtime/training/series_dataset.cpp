@@ -1,4 +1,4 @@
-#include "runtime/training/data.h"
+#include "runtime/training/series_dataset.h"
 
 #include <algorithm>
 #include <numeric>
@@ -62,7 +62,7 @@ CsvTable read_table(const DataSpec& spec, Diagnostics& diagnostics) {
   return read_csv(std::move(text), std::make_shared<const std::string>(spec.file.name), options, diagnostics);
 }
 
-Dataset::Dataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics) : spec_(std::move(spec)) {
+SeriesDataset::SeriesDataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics) : spec_(std::move(spec)) {
   if (table.columns().empty()) return;  // reported by the reading
   read_groups(table, diagnostics);
   read_splits(table, diagnostics);
@@ -71,7 +71,7 @@ Dataset::Dataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics)
   if (!diagnostics.has_errors()) make_examples(diagnostics);
 }
 
-void Dataset::read_groups(const CsvTable& table, Diagnostics& diagnostics) {
+void SeriesDataset::read_groups(const CsvTable& table, Diagnostics& diagnostics) {
   std::optional<std::size_t> column;
   if (!spec_.group.name.empty()) column = find_column(spec_.group, table, diagnostics);
   std::map<std::string_view, std::size_t> known;
@@ -83,7 +83,7 @@ void Dataset::read_groups(const CsvTable& table, Diagnostics& diagnostics) {
   }
 }
 
-void Dataset::read_splits(const CsvTable& table, Diagnostics& diagnostics) {
+void SeriesDataset::read_splits(const CsvTable& table, Diagnostics& diagnostics) {
   const bool split = !spec_.split_column.name.empty();
   split_of_.assign(table.rows(), split ? kNoSplit : std::uint8_t{0});
   if (!split) return;
@@ -109,7 +109,7 @@ void Dataset::read_splits(const CsvTable& table, Diagnostics& diagnostics) {
   }
 }
 
-void Dataset::check_scales(const CsvTable& table, Diagnostics& diagnostics) const {
+void SeriesDataset::check_scales(const CsvTable& table, Diagnostics& diagnostics) const {
   for (const ColumnScale& scale : spec_.scale) {
     if (!find_column(scale.column, table, diagnostics)) continue;
     const bool read = std::any_of(spec_.inputs.begin(), spec_.inputs.end(), [&](const DataInput& input) {
@@ -122,7 +122,7 @@ void Dataset::check_scales(const CsvTable& table, Diagnostics& diagnostics) cons
   }
 }
 
-void Dataset::read_input(const DataInput& input, const CsvTable& table, Diagnostics& diagnostics) {
+void SeriesDataset::read_input(const DataInput& input, const CsvTable& table, Diagnostics& diagnostics) {
   Features features;
   features.next = input.next;
   features.mask = input.mask;
@@ -140,13 +140,15 @@ void Dataset::read_input(const DataInput& input, const CsvTable& table, Diagnost
     features.elements = 1;
     features.scales.emplace_back();
   }
-  InputForm form{input.input.name, input.input.source, {}, spec_.window == 0 || !(input.next || input.mask)};
+  InputForm form{input.input.name, input.input.source, {}, {}};
+  if (spec_.window == 0 || !(input.next || input.mask)) form.axes.push_back(spec_.axis);
   if (!input.scalar) form.shape.push_back(static_cast<std::int64_t>(features.elements));
   forms_.push_back(std::move(form));
   features_.push_back(std::move(features));
 }
 
-void Dataset::add_numbers(const NamedAt& column, std::size_t index, const CsvTable& table, Features& features, Diagnostics& diagnostics) {
+void SeriesDataset::add_numbers(const NamedAt& column, std::size_t index, const CsvTable& table, Features& features,
+                                Diagnostics& diagnostics) {
   const std::vector<double> raw = table.numbers(index, diagnostics);
   const auto at = std::find_if(spec_.scale.begin(), spec_.scale.end(), [&](const ColumnScale& s) { return s.column.name == column.name; });
   const std::vector<Scaling> steps = at == spec_.scale.end() ? std::vector<Scaling>() : at->steps;
@@ -171,7 +173,7 @@ void Dataset::add_numbers(const NamedAt& column, std::size_t index, const CsvTab
   features.elements = elements + 1;
 }
 
-void Dataset::add_categories(const NamedAt& column, std::size_t index, bool one_hot, const CsvTable& table, Features& features) {
+void SeriesDataset::add_categories(const NamedAt& column, std::size_t index, bool one_hot, const CsvTable& table, Features& features) {
   std::vector<std::string>& words = categories_[column.name];
   if (words.empty()) {
     for (std::size_t row = 0; row < table.rows(); ++row) words.emplace_back(table.cell(row, index));
@@ -190,7 +192,7 @@ void Dataset::add_categories(const NamedAt& column, std::size_t index, bool one_
   features.elements = elements + count;
 }
 
-void Dataset::make_examples(Diagnostics& diagnostics) {
+void SeriesDataset::make_examples(Diagnostics& diagnostics) {
   const auto window = static_cast<std::size_t>(std::max<std::int64_t>(spec_.window, 1));
   for (std::size_t s = 0; s < series_.size(); ++s) {
     std::array<std::size_t, 3> last{};
@@ -212,23 +214,16 @@ void Dataset::make_examples(Diagnostics& diagnostics) {
   }
 }
 
-std::size_t Dataset::input(const std::string& name) const {
-  for (std::size_t k = 0; k < forms_.size(); ++k) {
-    if (forms_[k].name == name) return k;
-  }
-  throw std::invalid_argument("no input '" + name + "' in train.data.inputs");
-}
+const std::vector<std::string>& SeriesDataset::categories(const std::string& column) const { return categories_.at(column); }
 
-const std::vector<std::string>& Dataset::categories(const std::string& column) const { return categories_.at(column); }
-
-std::size_t Dataset::steps(const Example& example) const {
+std::size_t SeriesDataset::steps(const Example& example) const {
   return spec_.window > 0 ? static_cast<std::size_t>(spec_.window) : std::size_t{example.last};
 }
 
-std::size_t Dataset::first_row(const Example& example) const { return example.last - steps(example); }
+std::size_t SeriesDataset::first_row(const Example& example) const { return example.last - steps(example); }
 
-double Dataset::value_at(const Features& features, const std::vector<double>& values, const Example& example, std::size_t step,
-                         std::size_t element, Split split) const {
+double SeriesDataset::value_at(const Features& features, const std::vector<double>& values, const Example& example, std::size_t step,
+                               std::size_t element, Split split) const {
   const std::vector<std::uint32_t>& rows = series_[example.series];
   const bool last_only = spec_.window > 0 && (features.next || features.mask);
   const std::size_t next = last_only ? example.last : first_row(example) + step + 1;
@@ -237,19 +232,20 @@ double Dataset::value_at(const Features& features, const std::vector<double>& va
 }
 
 template <class T>
-void Dataset::fill_input(std::size_t input, Split split, std::span<const std::uint32_t> numbers, std::size_t longest,
-                         Array<T>& array) const {
+void SeriesDataset::fill_input(std::size_t input, Split split, std::span<const std::uint32_t> numbers, std::size_t longest,
+                               Array<T>& array) const {
   const std::vector<Example>& examples = examples_[static_cast<std::size_t>(split)];
   const Features& features = features_[input];
   const InputForm& form = forms_[input];
-  const std::size_t positions = form.on_axis ? longest : 1;
+  const bool on_axis = !form.axes.empty();
+  const std::size_t positions = on_axis ? longest : 1;
   array.dims.assign(1, static_cast<std::int64_t>(numbers.size()));
-  if (form.on_axis) array.dims.push_back(static_cast<std::int64_t>(longest));
+  if (on_axis) array.dims.push_back(static_cast<std::int64_t>(longest));
   array.dims.insert(array.dims.end(), form.shape.begin(), form.shape.end());
   array.data.assign(numbers.size() * positions * features.elements, T{0});
   T* to = array.data.data();
   for (const std::uint32_t number : numbers) {
-    const std::size_t real = form.on_axis ? steps(examples[number]) : 1;
+    const std::size_t real = on_axis ? steps(examples[number]) : 1;
     for (std::size_t k = 0; k < real * features.elements; ++k) {
       const std::size_t step = k / features.elements;
       to[k] = static_cast<T>(value_at(features, features.values, examples[number], step, k % features.elements, split));
@@ -259,7 +255,7 @@ void Dataset::fill_input(std::size_t input, Split split, std::span<const std::ui
 }
 
 template <class T>
-void Dataset::fill(Split split, std::span<const std::uint32_t> numbers, Batch<T>& batch) const {
+void SeriesDataset::fill_batch(Split split, std::span<const std::uint32_t> numbers, Batch<T>& batch) const {
   const std::vector<Example>& examples = examples_[static_cast<std::size_t>(split)];
   batch.rows = static_cast<std::int64_t>(numbers.size());
   batch.example_ids.clear();
@@ -271,7 +267,7 @@ void Dataset::fill(Split split, std::span<const std::uint32_t> numbers, Batch<T>
   bool on_axis = false;
   for (std::size_t k = 0; k < forms_.size(); ++k) {
     fill_input(k, split, numbers, longest, batch.inputs[forms_[k].name]);
-    on_axis = on_axis || forms_[k].on_axis;
+    on_axis = on_axis || !forms_[k].axes.empty();
   }
   if (!on_axis) return;
   std::vector<std::int32_t>& lengths = batch.lengths[spec_.axis];
@@ -279,20 +275,21 @@ void Dataset::fill(Split split, std::span<const std::uint32_t> numbers, Batch<T>
   for (const std::uint32_t number : numbers) lengths.push_back(static_cast<std::int32_t>(steps(examples[number])));
 }
 
-Dataset::Targets Dataset::targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const {
+Dataset::Targets SeriesDataset::targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const {
   const std::vector<Example>& examples = examples_[static_cast<std::size_t>(split)];
   const Features& features = features_[input];
   const Features mask{1, {}, {}, {}, false, true};
   Targets targets;
   targets.elements = features.elements;
-  if (forms_[input].on_axis) {
+  const bool on_axis = !forms_[input].axes.empty();
+  if (on_axis) {
     for (const std::uint32_t number : numbers) targets.positions = std::max(targets.positions, steps(examples[number]));
   }
   targets.values.assign(numbers.size() * targets.positions * targets.elements, 0.0);
   targets.counts.assign(numbers.size() * targets.positions, false);
   for (std::size_t row = 0; row < numbers.size(); ++row) {
     const Example& example = examples[numbers[row]];
-    const std::size_t real = forms_[input].on_axis ? steps(example) : 1;
+    const std::size_t real = on_axis ? steps(example) : 1;
     for (std::size_t p = 0; p < real; ++p) {
       const std::size_t at = row * targets.positions + p;
       targets.counts[at] = spec_.window > 0 || value_at(mask, {}, example, p, 0, split) == 1.0;
@@ -303,8 +300,5 @@ Dataset::Targets Dataset::targets(Split split, std::span<const std::uint32_t> nu
   }
   return targets;
 }
-
-template void Dataset::fill<float>(Split, std::span<const std::uint32_t>, Batch<float>&) const;
-template void Dataset::fill<double>(Split, std::span<const std::uint32_t>, Batch<double>&) const;
 
 }  // namespace tapeloop

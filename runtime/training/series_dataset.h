@@ -1,4 +1,4 @@
-// A table as examples for a model: windows or whole series, scaled, split, and served as batches.
+// A table whose rows are the steps of series, as examples for a model: windows or whole series.
 #pragma once
 
 #include <array>
@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/batch.h"
 #include "runtime/training/csv.h"
+#include "runtime/training/dataset.h"
 #include "runtime/training/scaling.h"
 #include "runtime/training/train_spec.h"
 
@@ -18,49 +18,27 @@ namespace tapeloop {
 // The table that the specification names. Reports what is wrong with it (E0750 ..) and throws FileError if it cannot be read.
 CsvTable read_table(const DataSpec& spec, Diagnostics& diagnostics);
 
-// What a model must be able to take; for binding its free sizes and for checking it.
-struct InputForm {
-  std::string name;
-  Source source;                    // in train.data.inputs
-  std::vector<std::int64_t> shape;  // [] for a single column
-  bool on_axis = false;             // lies on spec().axis
-};
-
 // With a window of N: one example for every row that has N rows of its series before it and belongs to the split.
 //   row        k-N  ..  k-1 | k
 //              at: window   | at: next          the rows before may belong to any split: they are the past
 // Without: one example for every series, from its start to its last row of the split. At step q (0 ..) `window` is row q and `next`
 // is row q + 1, the row to predict; a mask is 1 where that one belongs to the split.
-class Dataset {
+class SeriesDataset : public Dataset {
  public:
   // Reports columns that the table does not have (E0811), values that a reading or scaling cannot take (E0752, E0813), splits that
   // overlap (E0807) or leave nothing to train on (E0812). Use it only without errors.
-  Dataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics);
+  SeriesDataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics);
 
-  const DataSpec& spec() const { return spec_; }
-  const std::vector<InputForm>& forms() const { return forms_; }
-  // The input's place in forms(). REQUIRES: it is there (std::invalid_argument).
-  std::size_t input(const std::string& name) const;
   // Words of a column that is read as id or one_hot, sorted: the position is the id.
   const std::vector<std::string>& categories(const std::string& column) const;
 
-  std::size_t examples(Split split) const { return examples_[static_cast<std::size_t>(split)].size(); }
-
-  // Examples of the split by number; the batch's memory is used again.
-  template <class T>
-  void fill(Split split, std::span<const std::uint32_t> numbers, Batch<T>& batch) const;
-
-  // What fill gives for one input, in the file's own units: [rows, longest (if on the axis), elements], and for each row and position
-  // whether it is real and its row to predict belongs to the split.
-  struct Targets {
-    std::size_t positions = 1;  // longest
-    std::size_t elements = 1;
-    std::vector<double> values;
-    std::vector<bool> counts;  // [rows, positions]
-  };
-  Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const;
-  // A prediction of element e of that input, in the file's own units.
-  double original(std::size_t input, std::size_t element, double value) const { return features_[input].scales[element].invert(value); }
+  std::size_t examples(Split split) const override { return examples_[static_cast<std::size_t>(split)].size(); }
+  void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const override { fill_batch(split, numbers, batch); }
+  void fill(Split split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const override { fill_batch(split, numbers, batch); }
+  Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const override;
+  double original(std::size_t input, std::size_t element, double value) const override {
+    return features_[input].scales[element].invert(value);
+  }
 
  private:
   struct Features {
@@ -85,6 +63,8 @@ class Dataset {
   void check_scales(const CsvTable& table, Diagnostics& diagnostics) const;
   void make_examples(Diagnostics& diagnostics);
   template <class T>
+  void fill_batch(Split split, std::span<const std::uint32_t> numbers, Batch<T>& batch) const;
+  template <class T>
   void fill_input(std::size_t input, Split split, std::span<const std::uint32_t> numbers, std::size_t longest, Array<T>& array) const;
   std::size_t steps(const Example& example) const;      // along the axis
   std::size_t first_row(const Example& example) const;  // in the series
@@ -92,7 +72,6 @@ class Dataset {
                   std::size_t element, Split split) const;
 
   DataSpec spec_;
-  std::vector<InputForm> forms_;
   std::vector<Features> features_;
   std::map<std::string, std::vector<std::string>> categories_;
   std::vector<std::vector<std::uint32_t>> series_;  // rows of the table

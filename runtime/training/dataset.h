@@ -1,0 +1,64 @@
+// Examples for a model, split, scaled, and served as batches: what a training learns from, wherever it comes from.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/diagnostics.h"
+#include "runtime/batch.h"
+#include "runtime/training/train_spec.h"
+
+namespace tapeloop {
+
+// What a model must be able to take; for binding its free sizes and for checking it.
+struct InputForm {
+  std::string name;
+  Source source;                    // in train.data.inputs
+  std::vector<std::int64_t> shape;  // [] for a single number
+  std::vector<std::string> axes;    // that it lies on, outermost first
+};
+
+// Examples of a split go by number, 0 .. examples(split) - 1.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  Dataset() = default;
+  Dataset(const Dataset&) = delete;
+  Dataset& operator=(const Dataset&) = delete;
+  Dataset(Dataset&&) = default;
+  Dataset& operator=(Dataset&&) = default;
+
+  const std::vector<InputForm>& forms() const { return forms_; }
+  // The input's place in forms(). REQUIRES: it is there (std::invalid_argument).
+  std::size_t input(const std::string& name) const;
+
+  virtual std::size_t examples(Split split) const = 0;
+
+  // Examples of the split by number; the batch's memory is used again.
+  virtual void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const = 0;
+  virtual void fill(Split split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const = 0;
+
+  // What fill gives for one input, in the file's own units: [rows, longest of each axis, elements], and for each row and position
+  // whether it is real and to be predicted.
+  struct Targets {
+    std::size_t positions = 1;  // of a row: the product of the longest
+    std::size_t elements = 1;
+    std::vector<double> values;
+    std::vector<bool> counts;  // [rows, positions]
+  };
+  virtual Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const = 0;
+  // A prediction of element e of that input, in the file's own units.
+  virtual double original(std::size_t input, std::size_t element, double value) const = 0;
+
+ protected:
+  std::vector<InputForm> forms_;
+};
+
+// The examples that the specification describes. Reports what is wrong with the files (E0750 ..) or with the description (E0811 ..),
+// and throws FileError if a file cannot be read. Null after errors.
+std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, Diagnostics& diagnostics);
+
+}  // namespace tapeloop
