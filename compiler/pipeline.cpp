@@ -126,7 +126,8 @@ class Compilation {
   // The passes that give every equation its meaning: what the reference evaluator works on. What is wrong stands in the graph as
   // nodes without kind, which the passes after it step over: so one run reports mistakes in names, axes and shapes.
   Graph meaning() {
-    Graph graph = expand(container_, {options_.overrides, options_.mode, options_.load, options_.fed_shapes, on("split_products")},
+    Graph graph = expand(container_,
+                         {options_.overrides, options_.mode, options_.load, options_.fed_shapes, on("split_products"), options_.fed_sizes},
                          registry_, diagnostics_);
     observe("expand", graph);
     graph = infer_axes(std::move(graph), diagnostics_);

@@ -28,13 +28,14 @@ struct CompileOptions {
   ContainerLoader load;
   // Sizes of the shapes (no rows, no axes) of what will be fed, by input or parameter name: they bind the free sizes.
   std::map<std::string, std::vector<std::int64_t>> fed_shapes;
-  bool gradients = true;          // make a backward program
-  bool input_gradients = false;   // also for float inputs
-  bool cotangents = false;        // gradients of outputs weighted by cotangents "d(OUTPUT)", even if there is a loss
-  std::vector<std::string> keep;  // named values that must be readable after a run though no output needs them
-  bool carry = false;             // one chunk of a stream along t: taps read carried values outside it; see passes/carry.h
-  bool recompute = false;         // keep less and work it out again: see passes/recompute.h and passes/strips.h
-  ChunkOptions chunk;             // one of the two parts of a model that is run chunk by chunk along t; see passes/chunk.h
+  std::map<std::string, std::int64_t> fed_sizes;  // free sizes of the outermost container, by name
+  bool gradients = true;                          // make a backward program
+  bool input_gradients = false;                   // also for float inputs
+  bool cotangents = false;                        // gradients of outputs weighted by cotangents "d(OUTPUT)", even if there is a loss
+  std::vector<std::string> keep;                  // named values that must be readable after a run though no output needs them
+  bool carry = false;                             // one chunk of a stream along t: taps read carried values outside it; see passes/carry.h
+  bool recompute = false;                         // keep less and work it out again: see passes/recompute.h and passes/strips.h
+  ChunkOptions chunk;                             // one of the two parts of a model that is run chunk by chunk along t; see passes/chunk.h
 };
 
 struct Compiled {

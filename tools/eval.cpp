@@ -11,7 +11,7 @@
 namespace tapeloop::tool {
 
 int eval_command(const UseRequest& request) {
-  const Training training(Model::load(request.model, request.training_values()));
+  const Training training(Model::load(request.model, request.training_values()), read_vocabularies(request.weights));
   Trainer<float> trainer = training.trainer(training.spec().seeds.front());
   trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
   const Split split = split_of(request.split);

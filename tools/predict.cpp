@@ -16,7 +16,7 @@ namespace {
 // In the units of the data file, if the metrics say which column the output is about; else in the model's.
 void to_file_units(const Training& training, const std::string& output, Array<float>& values) {
   const auto& metrics = training.spec().metrics;
-  if (!metrics || metrics->output.name != output) return;
+  if (!metrics || metrics->output.name != output || metrics->target.name.empty()) return;
   const std::size_t input = training.data().input(metrics->target.name);
   const auto& shape = training.data().forms()[input].shape;
   const std::size_t elements = shape.empty() ? 1 : static_cast<std::size_t>(shape.back());
@@ -42,7 +42,7 @@ std::string as_csv(const std::string& output, const Array<float>& values) {
 
 int predict_command(const UseRequest& request) {
   const Model model = Model::load(request.model, request.training_values());
-  const Training training(model);
+  const Training training(model, read_vocabularies(request.weights));
   Trainer<float> trainer = training.trainer(training.spec().seeds.front());
   trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
   const std::string output = training.spec().metrics ? training.spec().metrics->output.name : training.plan().outputs.front().name;

@@ -32,6 +32,7 @@ struct ExpandOptions {
   std::map<std::string, std::vector<std::int64_t>> fed_shapes;
   // A linear of several operands is a product for each, so that each may leave a loop by itself; false: one product of all.
   bool split_products = true;
+  std::map<std::string, std::int64_t> fed_sizes;  // free sizes of the outermost container, by name
 };
 
 // After errors the graph means nothing.

@@ -208,6 +208,8 @@ std::optional<Dim> Expander::affine(const Expression& tree, const Scope& scope, 
     const auto known = scope.in->sizes.find(*name);
     if (known != scope.in->sizes.end()) return known->second;
     if (allow == NewSizes::kRefuse) return std::nullopt;
+    const auto fed = options_.fed_sizes.find(*name);
+    if (fed != options_.fed_sizes.end() && !scope.in->is_inner()) return scope.in->sizes.emplace(*name, Dim(fed->second)).first->second;
     return scope.in->sizes.emplace(*name, graph_.sizes.fresh(scope.in->prefix + *name)).first->second;
   }
   if (tree.kind != Expression::Kind::kCall || tree.args.size() != 2) return std::nullopt;

@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <optional>
 #include <utility>
 
 #include "models/facade/built_in_models.h"
 #include "models/facade/checkpoint.h"
 #include "models/facade/tree_text.h"
+#include "runtime/training/atomic_file.h"
 #include "runtime/training/run_folder.h"
 #include "runtime/training/start_weights.h"
 
@@ -24,8 +27,11 @@ CompileOptions options_for(const Dataset& data, Mode mode) {
   options.mode = mode;
   options.gradients = mode == Mode::kTrain;
   for (const InputForm& form : data.forms()) options.fed_shapes[form.name] = form.shape;
+  for (const auto& [name, vocabulary] : data.vocabularies()) options.fed_sizes[name] = static_cast<std::int64_t>(vocabulary.size());
   return options;
 }
+
+constexpr const char* kVocabularies = "vocabularies.json";
 
 // Everything that a training needs, each part only if those before it are good.
 struct Parts {
@@ -63,13 +69,13 @@ void check_accumulation(const std::vector<LossDecl>& losses, const Parts& parts,
       "leave accumulate out and take a larger batch");
 }
 
-Parts read_parts(const Model& model, Diagnostics& diagnostics) {
+Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& diagnostics) {
   Parts parts;
   parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
   parts.spec = read_train_spec(parts.section, data_places(model), diagnostics);
   check_accumulation(model.container().losses, parts, diagnostics);
   if (diagnostics.has_errors()) return parts;
-  parts.data = read_dataset(parts.spec.data, diagnostics);
+  parts.data = read_dataset(parts.spec.data, known, diagnostics);
   if (diagnostics.has_errors()) return parts;
   parts.train = model.compile_into(diagnostics, options_for(*parts.data, Mode::kTrain)).plan;
   parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;
@@ -85,21 +91,28 @@ Parts read_parts(const Model& model, Diagnostics& diagnostics) {
 DataPlaces data_places(const Model& model) {
   DataPlaces places{{}, built_in_data()};
   if (!model.container().folder.empty()) places.folders.push_back(model.container().folder);
+  const char* folder = std::getenv("TAPELOOP_DATA");
+  places.folders.emplace_back(folder && *folder ? folder : "data");
   return places;
 }
 
-void check_training(const Model& model, Diagnostics& diagnostics) {
-  if (model.container().train) read_parts(model, diagnostics);
+Vocabularies read_vocabularies(const std::string& weights) {
+  const std::string path = (std::filesystem::path(weights).parent_path() / kVocabularies).string();
+  return std::filesystem::exists(path) ? parse_vocabularies(read_whole_file(path), path) : Vocabularies();
 }
 
-Training::Training(const Model& model) : name_(model.container().name), option_values_(model.option_values()) {
+void check_training(const Model& model, Diagnostics& diagnostics) {
+  if (model.container().train) read_parts(model, {}, diagnostics);
+}
+
+Training::Training(const Model& model, const Vocabularies& known) : name_(model.container().name), option_values_(model.option_values()) {
   Diagnostics diagnostics;
   if (!model.container().train) {
     diagnostics.error("E0816", model.container().source, fmt::format("'{}' has no train: section", name_),
                       "add one: models/README.md says what stands in it");
     raise_errors(diagnostics);
   }
-  Parts parts = read_parts(model, diagnostics);
+  Parts parts = read_parts(model, known, diagnostics);
   raise_errors(diagnostics);
   section_ = std::move(parts.section);
   spec_ = std::move(parts.spec);
@@ -145,6 +158,7 @@ Outcome Training::run_seed(std::uint64_t seed, const std::string& folder, const 
   if (!folder.empty()) {
     files.emplace(folder);
     files->write_config(resolved_configuration());
+    if (!data_->vocabularies().empty()) write_file_atomically(files->file(kVocabularies), vocabularies_json(data_->vocabularies()));
   }
   Trainer<float> learner = trainer(seed);
   Callbacks callbacks;

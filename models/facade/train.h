@@ -50,7 +50,8 @@ class Training {
  public:
   // Reads the section and its data, compiles for training and for evaluation. Throws ModelError (no train: section: E0816) and
   // FileError.
-  explicit Training(const Model& model);
+  // Vocabularies that are `known` (of an earlier training, see read_vocabularies) are taken instead of counted.
+  explicit Training(const Model& model, const Vocabularies& known = {});
 
   const TrainSpec& spec() const { return spec_; }
   const Dataset& data() const { return *data_; }
@@ -77,7 +78,11 @@ class Training {
 // Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.
 void check_training(const Model& model, Diagnostics& diagnostics);
 
-// Where data files of the model may be: its own folder, then the data that come with Tapeloop.
+// The vocabularies that a training left beside its weights; none, if it left none. Throws FileError.
+Vocabularies read_vocabularies(const std::string& weights);
+
+// Where data files of the model may be: its own folder, then the data folder, $TAPELOOP_DATA or else data/ below the current one, then the
+// data that come with Tapeloop.
 DataPlaces data_places(const Model& model);
 
 }  // namespace tapeloop

@@ -54,6 +54,7 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
     return;
   }
   const PlanValue& value = plan.value(plan.outputs[static_cast<std::size_t>(at - names.begin())].node);
+  if (metrics.target.name.empty()) return;
   const InputForm& target = data.forms()[data.input(metrics.target.name)];
   const bool classes = std::find(metrics.report.begin(), metrics.report.end(), Metric::kAccuracy) != metrics.report.end();
   std::int64_t expected = 1;
@@ -65,6 +66,16 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
                     "train.metrics: the output '" + metrics.output.name + "' of shape " +
                         dims_text(numbers(plan.sizes.resolve(value.shape))) + " cannot be held against '" + target.name + "' of shape " +
                         dims_text(target.shape) + (target.axes.empty() ? "" : " " + place_text(target.axes)));
+}
+
+// Axes that lengths are asked of must be there.
+void check_axis(const NamedAt& axis, const char* path, const Dataset& data, Diagnostics& diagnostics) {
+  if (axis.name.empty()) return;
+  std::vector<std::string> known;
+  for (const InputForm& form : data.forms()) known.insert(known.end(), form.axes.begin(), form.axes.end());
+  if (std::find(known.begin(), known.end(), axis.name) != known.end()) return;
+  diagnostics.error("E0810", axis.source,
+                    std::string(path) + ": no input of train.data lies on an axis '" + axis.name + "'" + did_you_mean(axis.name, known));
 }
 
 void check_rates(const TrainSpec& spec, const Plan& plan, Diagnostics& diagnostics) {
@@ -106,6 +117,8 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
     diagnostics.error("E0814", spec.data.source, "the model has no loss to train on", "add loss: NAME to the model");
   }
   if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
+  if (spec.metrics) check_axis(spec.metrics->by, "train.metrics.by", data, diagnostics);
+  check_axis(spec.bucket, "train.batch.bucket", data, diagnostics);
   check_rates(spec, plan, diagnostics);
 }
 

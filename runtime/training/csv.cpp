@@ -75,7 +75,7 @@ class CsvReader {
     while (true) {
       Cell cell;
       cell.at = at_;
-      const bool quoted = at_ < text_.size() && text_[at_] == '"';
+      const bool quoted = options_.quotes && at_ < text_.size() && text_[at_] == '"';
       if (quoted ? !read_quoted(cell) : !read_plain(cell)) return false;
       cells.push_back(cell);
       if (cells.size() > options_.max_columns + 1) cells.pop_back();  // the row is refused; its cells need not be kept
@@ -95,7 +95,7 @@ class CsvReader {
 
   bool read_plain(Cell& cell) {
     while (!at_line_end() && text_[at_] != options_.delimiter) {
-      if (text_[at_] == '"') return skip_line("E0750", at_, "a quote inside a cell that does not start with one");
+      if (text_[at_] == '"' && options_.quotes) return skip_line("E0750", at_, "a quote inside a cell that does not start with one");
       ++at_;
     }
     cell.offset = cell.at;
@@ -162,11 +162,6 @@ class CsvReader {
   std::size_t errors_ = 0;
   bool stopped_ = false;
 };
-
-std::optional<std::size_t> CsvTable::column(std::string_view name) const {
-  const auto at = std::find(columns_.begin(), columns_.end(), name);
-  return at == columns_.end() ? std::nullopt : std::optional<std::size_t>(static_cast<std::size_t>(at - columns_.begin()));
-}
 
 std::string_view CsvTable::cell(std::size_t row, std::size_t column) const { return view(cells_[row * columns_.size() + column]); }
 

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "core/diagnostics.h"
+#include "runtime/training/records.h"
 
 namespace tapeloop {
 
 struct CsvOptions {
   char delimiter = ',';
+  bool quotes = true;               // a cell may stand in quotes; else they are characters like others
   std::vector<std::string> header;  // empty: the first line
   std::size_t max_bytes = std::size_t{1} << 31;
   std::size_t max_columns = 4096;
@@ -21,14 +23,14 @@ struct CsvOptions {
 };
 
 // Cells are text; quotes are gone. Lines may end in LF or CRLF; the last one need not end. Empty lines at the end do not count.
-class CsvTable {
+class CsvTable : public Records {
  public:
-  std::size_t rows() const { return columns_.empty() ? 0 : cells_.size() / columns_.size(); }
-  const std::vector<std::string>& columns() const { return columns_; }
-  std::optional<std::size_t> column(std::string_view name) const;
+  std::size_t rows() const override { return columns_.empty() ? 0 : cells_.size() / columns_.size(); }
+  const std::vector<std::string>& columns() const override { return columns_; }
+  Value value(std::size_t row, std::size_t column) const override { return text_value(cell(row, column)); }
 
   std::string_view cell(std::size_t row, std::size_t column) const;
-  Source source(std::size_t row, std::size_t column) const;  // file:line:column; counted when asked for
+  Source source(std::size_t row, std::size_t column) const override;  // file:line:column; counted when asked for
 
   // Every cell of the column as a finite number. Reports E0752 for the others: missing, NaN, infinite or no number.
   std::vector<double> numbers(std::size_t column, Diagnostics& diagnostics) const;

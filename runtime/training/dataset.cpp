@@ -1,7 +1,9 @@
 #include "runtime/training/dataset.h"
 
+#include <numeric>
 #include <stdexcept>
 
+#include "runtime/training/record_dataset.h"
 #include "runtime/training/series_dataset.h"
 
 namespace tapeloop {
@@ -13,10 +15,28 @@ std::size_t Dataset::input(const std::string& name) const {
   throw std::invalid_argument("no input '" + name + "' in train.data.inputs");
 }
 
-std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, Diagnostics& diagnostics) {
-  const CsvTable table = read_table(spec, diagnostics);
-  if (diagnostics.has_errors()) return nullptr;
-  auto data = std::make_unique<SeriesDataset>(spec, table, diagnostics);
+std::vector<std::uint32_t> Dataset::pass(Split split, std::int64_t) const {
+  std::vector<std::uint32_t> numbers(examples(split));
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  return numbers;
+}
+
+const Vocabularies& Dataset::vocabularies() const {
+  static const Vocabularies kNone;
+  return kNone;
+}
+
+std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, const Vocabularies& known, Diagnostics& diagnostics) {
+  std::unique_ptr<Dataset> data;
+  if (spec.records) {
+    const std::unique_ptr<Records> records = open_records(spec, diagnostics);
+    if (diagnostics.has_errors()) return nullptr;
+    data = std::make_unique<RecordDataset>(spec, *records, known, diagnostics);
+  } else {
+    const CsvTable table = read_table(spec, diagnostics);
+    if (diagnostics.has_errors()) return nullptr;
+    data = std::make_unique<SeriesDataset>(spec, table, diagnostics);
+  }
   if (diagnostics.has_errors()) return nullptr;
   return data;
 }

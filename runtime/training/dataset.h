@@ -9,7 +9,8 @@
 
 #include "core/diagnostics.h"
 #include "runtime/batch.h"
-#include "runtime/training/train_spec.h"
+#include "runtime/training/data_spec.h"
+#include "runtime/training/vocabulary.h"
 
 namespace tapeloop {
 
@@ -36,6 +37,12 @@ class Dataset {
   std::size_t input(const std::string& name) const;
 
   virtual std::size_t examples(Split split) const = 0;
+  // Those that an epoch (from 1) goes through, in the data's own order: all of them, but where training draws sets anew.
+  virtual std::vector<std::uint32_t> pass(Split split, std::int64_t epoch) const;
+  // Positions of an example on an axis, all its runs together; 0 on an axis that is not there.
+  virtual std::size_t length(Split split, std::uint32_t number, const std::string& axis) const = 0;
+  // What tokens are numbered by; none, if there are no tokens.
+  virtual const Vocabularies& vocabularies() const;
 
   // Examples of the split by number; the batch's memory is used again.
   virtual void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const = 0;
@@ -58,7 +65,7 @@ class Dataset {
 };
 
 // The examples that the specification describes. Reports what is wrong with the files (E0750 ..) or with the description (E0811 ..),
-// and throws FileError if a file cannot be read. Null after errors.
-std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, Diagnostics& diagnostics);
+// and throws FileError if a file cannot be read. Null after errors. Vocabularies that are `known` are taken instead of counted.
+std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, const Vocabularies& known, Diagnostics& diagnostics);
 
 }  // namespace tapeloop

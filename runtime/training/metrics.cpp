@@ -20,6 +20,11 @@ void MetricSums::add_class(std::span<const double> scores, std::int64_t target) 
   ++classes_;
 }
 
+void MetricSums::add_example(double sum) {
+  outputs_ += sum;
+  ++examples_;
+}
+
 NamedNumbers MetricSums::results(const MetricsSpec& spec) const {
   const double none = std::numeric_limits<double>::quiet_NaN();
   const double mse = count_ > 0 ? squares_ / static_cast<double>(count_) : none;
@@ -31,6 +36,7 @@ NamedNumbers MetricSums::results(const MetricsSpec& spec) const {
     if (metric == Metric::kArv) value = mse / spec.variance;
     if (metric == Metric::kMae && count_ > 0) value = distances_ / static_cast<double>(count_);
     if (metric == Metric::kAccuracy && classes_ > 0) value = static_cast<double>(right_) / static_cast<double>(classes_);
+    if (metric == Metric::kExampleSum && examples_ > 0) value = outputs_ / static_cast<double>(examples_);
     results.emplace_back(metric_name(metric), value);
   }
   return results;

@@ -22,8 +22,11 @@ class MetricSums {
   // class is 1 from 0.5 on.
   void add_class(std::span<const double> scores, std::int64_t target);
 
-  // mse = mean (p - y)^2, mae = mean |p - y|, rmse = sqrt(mse), arv = mse / variance, accuracy = the share of right classes.
-  // Of nothing: NaN.
+  // example_sum: the output of one example, summed over its positions and elements.
+  void add_example(double sum);
+
+  // mse = mean (p - y)^2, mae = mean |p - y|, rmse = sqrt(mse), arv = mse / variance, accuracy = the share of right classes, example_sum =
+  // the mean over the examples. Of nothing: NaN.
   NamedNumbers results(const MetricsSpec& spec) const;
 
  private:
@@ -32,6 +35,8 @@ class MetricSums {
   std::int64_t count_ = 0;
   std::int64_t right_ = 0;
   std::int64_t classes_ = 0;
+  double outputs_ = 0;
+  std::int64_t examples_ = 0;
 };
 
 }  // namespace tapeloop

@@ -5,44 +5,10 @@
 #include <stdexcept>
 #include <utility>
 
-#include "runtime/training/atomic_file.h"
+#include "runtime/training/data_file.h"
 
 namespace tapeloop {
 namespace {
-
-constexpr std::uint8_t kNoSplit = 3;
-
-std::optional<std::size_t> find_column(const NamedAt& column, const CsvTable& table, Diagnostics& diagnostics) {
-  const std::optional<std::size_t> index = table.column(column.name);
-  if (!index) {
-    diagnostics.error("E0811", column.source,
-                      "the data file has no column '" + column.name + "'" + did_you_mean(column.name, table.columns()));
-  }
-  return index;
-}
-
-// Membership of a row by the cell of the split column.
-class RangeTest {
- public:
-  RangeTest(const SplitRange& range, bool as_numbers) : range_(range), as_numbers_(as_numbers) {}
-  bool holds(std::string_view cell) const {
-    if (!as_numbers_) return cell >= range_.first && cell <= range_.last;
-    const double value = *csv_number(cell);
-    return value >= *csv_number(range_.first) && value <= *csv_number(range_.last);
-  }
-  bool reversed() const { return as_numbers_ ? *csv_number(range_.first) > *csv_number(range_.last) : range_.first > range_.last; }
-
- private:
-  const SplitRange& range_;
-  bool as_numbers_;
-};
-
-bool all_numbers(const CsvTable& table, std::size_t column) {
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    if (!csv_number(table.cell(row, column))) return false;
-  }
-  return true;
-}
 
 // Puts `count` more columns behind the `elements` that each row has.
 void widen(std::vector<double>& values, std::size_t rows, std::size_t elements, std::size_t count) {
@@ -58,14 +24,15 @@ CsvTable read_table(const DataSpec& spec, Diagnostics& diagnostics) {
   CsvOptions options;
   options.delimiter = spec.delimiter;
   options.header = spec.header;
-  std::string text = spec.text.empty() ? read_whole_file(spec.path, options.max_bytes) : std::string(spec.text);
-  return read_csv(std::move(text), std::make_shared<const std::string>(spec.file.name), options, diagnostics);
+  options.quotes = spec.format == DataFormat::kCsv;
+  const DataFile& file = spec.parts.front().files.front();
+  return read_csv(read_data_file(file), std::make_shared<const std::string>(file.file.name), options, diagnostics);
 }
 
 SeriesDataset::SeriesDataset(DataSpec spec, const CsvTable& table, Diagnostics& diagnostics) : spec_(std::move(spec)) {
   if (table.columns().empty()) return;  // reported by the reading
   read_groups(table, diagnostics);
-  read_splits(table, diagnostics);
+  split_of_ = split_records(spec_.split, table, diagnostics);
   check_scales(table, diagnostics);
   for (const DataInput& input : spec_.inputs) read_input(input, table, diagnostics);
   if (!diagnostics.has_errors()) make_examples(diagnostics);
@@ -73,7 +40,7 @@ SeriesDataset::SeriesDataset(DataSpec spec, const CsvTable& table, Diagnostics& 
 
 void SeriesDataset::read_groups(const CsvTable& table, Diagnostics& diagnostics) {
   std::optional<std::size_t> column;
-  if (!spec_.group.name.empty()) column = find_column(spec_.group, table, diagnostics);
+  if (!spec_.group.name.empty()) column = table.find(spec_.group, diagnostics);
   std::map<std::string_view, std::size_t> known;
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const std::string_view name = column ? table.cell(row, *column) : std::string_view();
@@ -83,35 +50,9 @@ void SeriesDataset::read_groups(const CsvTable& table, Diagnostics& diagnostics)
   }
 }
 
-void SeriesDataset::read_splits(const CsvTable& table, Diagnostics& diagnostics) {
-  const bool split = !spec_.split_column.name.empty();
-  split_of_.assign(table.rows(), split ? kNoSplit : std::uint8_t{0});
-  if (!split) return;
-  const std::optional<std::size_t> column = find_column(spec_.split_column, table, diagnostics);
-  if (!column) return;
-  const bool numbers = all_numbers(table, *column);
-  for (std::size_t k = 0; k < spec_.splits.size(); ++k) {
-    if (!spec_.splits[k]) continue;
-    const SplitRange& range = *spec_.splits[k];
-    const RangeTest test(range, numbers && csv_number(range.first) && csv_number(range.last));
-    const std::string path = std::string("train.data.split.") + split_name(kSplits[k]);
-    if (test.reversed())
-      diagnostics.error("E0807", range.source, path + " ends (" + range.last + ") before it starts (" + range.first + ")");
-    for (std::size_t row = 0; row < table.rows(); ++row) {
-      if (!test.holds(table.cell(row, *column))) continue;
-      if (split_of_[row] != kNoSplit) {
-        const std::string cell(table.cell(row, *column));
-        diagnostics.error("E0807", range.source, path + " overlaps with " + split_name(kSplits[split_of_[row]]) + ": both have " + cell);
-        break;
-      }
-      split_of_[row] = static_cast<std::uint8_t>(k);
-    }
-  }
-}
-
 void SeriesDataset::check_scales(const CsvTable& table, Diagnostics& diagnostics) const {
   for (const ColumnScale& scale : spec_.scale) {
-    if (!find_column(scale.column, table, diagnostics)) continue;
+    if (!table.find(scale.column, diagnostics)) continue;
     const bool read = std::any_of(spec_.inputs.begin(), spec_.inputs.end(), [&](const DataInput& input) {
       return input.as == ReadAs::kNumber && std::any_of(input.columns.begin(), input.columns.end(),
                                                         [&](const NamedAt& column) { return column.name == scale.column.name; });
@@ -128,7 +69,7 @@ void SeriesDataset::read_input(const DataInput& input, const CsvTable& table, Di
   features.mask = input.mask;
   features.elements = 0;
   for (const NamedAt& column : input.columns) {
-    const std::optional<std::size_t> index = find_column(column, table, diagnostics);
+    const std::optional<std::size_t> index = table.find(column, diagnostics);
     if (!index) continue;
     if (input.as == ReadAs::kNumber) {
       add_numbers(column, *index, table, features, diagnostics);
@@ -207,8 +148,8 @@ void SeriesDataset::make_examples(Diagnostics& diagnostics) {
     }
   }
   for (std::size_t k = 0; k < 3; ++k) {
-    if (!examples_[k].empty() || (k > 0 && !spec_.splits[k])) continue;
-    const Source& source = spec_.splits[k] ? spec_.splits[k]->source : spec_.source;
+    if (!examples_[k].empty() || (k > 0 && spec_.split.ranges[k].empty())) continue;
+    const Source& source = spec_.split.ranges[k].empty() ? spec_.source : spec_.split.ranges[k].front().source;
     diagnostics.error("E0812", source, std::string("train.data gives no example for the split ") + split_name(kSplits[k]),
                       spec_.window > 0 ? "an example needs a row of the split with " + std::to_string(window) + " rows before it" : "");
   }
@@ -218,6 +159,10 @@ const std::vector<std::string>& SeriesDataset::categories(const std::string& col
 
 std::size_t SeriesDataset::steps(const Example& example) const {
   return spec_.window > 0 ? static_cast<std::size_t>(spec_.window) : std::size_t{example.last};
+}
+
+std::size_t SeriesDataset::length(Split split, std::uint32_t number, const std::string& axis) const {
+  return axis == spec_.axis ? steps(examples_[static_cast<std::size_t>(split)][number]) : 0;
 }
 
 std::size_t SeriesDataset::first_row(const Example& example) const { return example.last - steps(example); }

@@ -33,6 +33,7 @@ class SeriesDataset : public Dataset {
   const std::vector<std::string>& categories(const std::string& column) const;
 
   std::size_t examples(Split split) const override { return examples_[static_cast<std::size_t>(split)].size(); }
+  std::size_t length(Split split, std::uint32_t number, const std::string& axis) const override;
   void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const override { fill_batch(split, numbers, batch); }
   void fill(Split split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const override { fill_batch(split, numbers, batch); }
   Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const override;
@@ -56,7 +57,6 @@ class SeriesDataset : public Dataset {
   };
 
   void read_groups(const CsvTable& table, Diagnostics& diagnostics);
-  void read_splits(const CsvTable& table, Diagnostics& diagnostics);
   void read_input(const DataInput& input, const CsvTable& table, Diagnostics& diagnostics);
   void add_numbers(const NamedAt& column, std::size_t index, const CsvTable& table, Features& features, Diagnostics& diagnostics);
   void add_categories(const NamedAt& column, std::size_t index, bool one_hot, const CsvTable& table, Features& features);

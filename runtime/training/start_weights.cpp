@@ -104,7 +104,7 @@ class Taking {
   }
 
   void report(const Source& source, const std::string& what) {
-    diagnostics_.error("E0817", source, "train.start: " + what, "train.start.take says which parameters, by HERE: THERE");
+    diagnostics_.error("E0819", source, "train.start: " + what, "train.start.take says which parameters, by HERE: THERE");
   }
 
   const StartFrom& start_;

@@ -26,7 +26,7 @@ std::vector<StartFrom> read_start(const Tree& tree, Diagnostics& diagnostics);
 // Sets the paths: below the model's folders, else below the current one, where runs are. Reports E0901, E0806.
 void find_start_files(std::vector<StartFrom>& start, const std::vector<std::string>& folders, Diagnostics& diagnostics);
 
-// Reads the files: numbers by the names of parameters. Reports E0817 for names and shapes that do not fit; throws FileError for a file
+// Reads the files: numbers by the names of parameters. Reports E0819 for names and shapes that do not fit; throws FileError for a file
 // that is not what it should be.
 std::map<std::string, Array<float>> start_values(const std::vector<StartFrom>& start, const std::vector<ParameterSpec>& parameters,
                                                  Diagnostics& diagnostics);

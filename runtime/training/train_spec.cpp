@@ -15,21 +15,18 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t kMany = std::int64_t{1} << 40;
 constexpr std::int64_t kMostThreads = 1024;
 
-const std::vector<std::string> kScalings{"sqrt", "standard", "minmax"};
-const std::vector<std::string> kReadings{"number", "id", "one_hot"};
-const std::vector<std::string> kMetrics{"mse", "mae", "rmse", "arv", "accuracy"};
-const std::vector<std::string> kSplitNames{"train", "validation", "test"};
+const std::vector<std::string> kMetrics{"mse", "mae", "rmse", "arv", "accuracy", "example_sum"};
 
 class Reader {
  public:
-  explicit Reader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
+  Reader(const DataPlaces& places, Diagnostics& diagnostics) : places_(places), diagnostics_(diagnostics) {}
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
     map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "start", "accumulate", "clip", "average", "memory",
                "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
-    if (const Tree* data = map.require("data")) read_data(*data, spec.data);
-    spec.batch = map.whole("batch", 1, kMany).value_or(spec.batch);
+    if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
+    if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
     spec.threads = static_cast<int>(map.whole("threads", 0, kMostThreads).value_or(spec.threads));
     spec.shuffle = map.flag("shuffle").value_or(spec.shuffle);
@@ -48,89 +45,16 @@ class Reader {
   }
 
  private:
-  NamedAt named(const Tree& tree, const std::string& path) { return {read_text(tree, path, diagnostics_).value_or(""), tree.source}; }
-
-  std::vector<NamedAt> names(const Tree& tree, const std::string& path) {
-    std::vector<NamedAt> result;
-    for (const Tree* item : read_list(tree, path, diagnostics_)) {
-      NamedAt name = named(*item, path);
-      const bool twice = std::any_of(result.begin(), result.end(), [&](const NamedAt& other) { return other.name == name.name; });
-      if (twice) diagnostics_.error("E0808", item->source, path + " has '" + name.name + "' twice");
-      result.push_back(std::move(name));
+  void read_batch(const Tree& tree, TrainSpec& spec) {
+    if (!tree.is_map()) {
+      spec.batch = read_whole(tree, "train.batch", 1, kMany, diagnostics_).value_or(spec.batch);
+      return;
     }
-    if (tree.is_list() && result.empty()) diagnostics_.error("E0802", tree.source, path + ": the list is empty");
-    return result;
-  }
-
-  void read_data(const Tree& tree, DataSpec& data) {
-    MapReader map(tree, "train.data", diagnostics_);
-    map.allow({"file", "delimiter", "header", "group", "window", "axis", "scale", "inputs", "split"});
-    data.source = tree.source;
-    if (const Tree* file = map.require("file")) data.file = named(*file, "train.data.file");
-    if (const auto at = map.word("delimiter", {"comma", "semicolon", "tab"})) data.delimiter = ",;\t"[*at];
-    if (const Tree* header = map.find("header")) {
-      for (const NamedAt& name : names(*header, "train.data.header")) data.header.push_back(name.name);
-    }
-    if (const Tree* group = map.find("group")) data.group = named(*group, "train.data.group");
-    data.window = map.whole("window", 1, kMany).value_or(0);
-    data.window_source = map.has("window") ? map.find("window")->source : tree.source;
-    data.axis = map.text("axis").value_or(data.axis);
-    if (const Tree* scale = map.find("scale")) read_scale(*scale, data);
-    if (const Tree* inputs = map.require("inputs")) {
-      const MapReader check(*inputs, "train.data.inputs", diagnostics_);
-      for (const Tree::Entry& entry : inputs->map) data.inputs.push_back(read_input(entry));
-    }
-    if (const Tree* split = map.find("split")) read_split(*split, data);
-  }
-
-  void read_scale(const Tree& tree, DataSpec& data) {
-    const MapReader check(tree, "train.data.scale", diagnostics_);
-    for (const Tree::Entry& entry : tree.map) {
-      const std::string path = "train.data.scale." + entry.key;
-      ColumnScale scale{{entry.key, entry.source}, {}};
-      for (const Tree* item : read_list(entry.value, path, diagnostics_)) {
-        if (const auto at = read_word(*item, path, kScalings, diagnostics_)) scale.steps.push_back(static_cast<Scaling>(*at));
-      }
-      data.scale.push_back(std::move(scale));
-    }
-  }
-
-  DataInput read_input(const Tree::Entry& entry) {
-    const std::string path = "train.data.inputs." + entry.key;
-    MapReader map(entry.value, path, diagnostics_);
-    map.allow({"columns", "column", "as", "at", "mask"});
-    DataInput input;
-    input.input = {entry.key, entry.source};
-    input.mask = map.flag("mask").value_or(false);
-    const int sources = map.has("columns") + map.has("column") + input.mask;
-    if (entry.value.is_map() && sources != 1) {
-      diagnostics_.error("E0808", entry.source, path + " needs exactly one of columns, column and mask: true");
-    }
-    if (const Tree* columns = map.find("columns")) input.columns = names(*columns, path + ".columns");
-    if (const Tree* column = map.find("column")) input.columns = {named(*column, path + ".column")};
-    input.as = static_cast<ReadAs>(map.word("as", kReadings).value_or(0));
-    input.scalar = input.mask || (map.has("column") && input.as != ReadAs::kOneHot);
-    input.next = map.word("at", {"window", "next"}).value_or(0) == 1;
-    return input;
-  }
-
-  void read_split(const Tree& tree, DataSpec& data) {
-    MapReader map(tree, "train.data.split", diagnostics_);
-    map.allow({"column", "train", "validation", "test"});
-    if (const Tree* column = map.require("column")) data.split_column = named(*column, "train.data.split.column");
-    map.require("train");
-    for (std::size_t k = 0; k < kSplitNames.size(); ++k) {
-      const Tree* range = map.find(kSplitNames[k]);
-      if (!range) continue;
-      has_validation_ = has_validation_ || kSplits[k] == Split::kValidation;
-      const std::string path = "train.data.split." + kSplitNames[k];
-      const std::vector<const Tree*> ends = read_list(*range, path, diagnostics_);
-      if (ends.size() == 2) {
-        data.splits[k] = SplitRange{named(*ends[0], path).name, named(*ends[1], path).name, range->source};
-      } else if (range->is_list()) {
-        diagnostics_.error("E0802", range->source, path + ": expected [first, last], found " + std::to_string(ends.size()) + " values");
-      }
-    }
+    MapReader map(tree, "train.batch", diagnostics_);
+    map.allow({"examples", "bucket"});
+    map.require("examples");
+    spec.batch = map.whole("examples", 1, kMany).value_or(spec.batch);
+    if (const Tree* bucket = map.require("bucket")) spec.bucket = read_name(*bucket, "train.batch.bucket", diagnostics_);
   }
 
   void read_optimizer(const Tree& tree, OptimizerSpec& optimizer) {
@@ -223,6 +147,7 @@ class Reader {
   }
 
   void read_early_stopping(const Tree& tree, TrainSpec& spec) {
+    const bool has_validation = !spec.data.split.ranges[static_cast<std::size_t>(Split::kValidation)].empty();
     MapReader map(tree, "train.early_stopping", diagnostics_);
     map.allow({"patience", "on", "least"});
     EarlyStopping stopping;
@@ -230,7 +155,7 @@ class Reader {
     stopping.patience = map.whole("patience", 1, kMany).value_or(1);
     stopping.on = map.word("on", {"train", "validation"}).value_or(1) == 0 ? Split::kTrain : Split::kValidation;
     stopping.least = map.number("least", 0, kInfinity).value_or(0);
-    if (stopping.on == Split::kValidation && !has_validation_) {
+    if (stopping.on == Split::kValidation && !has_validation) {
       diagnostics_.error("E0808", tree.source, "train.early_stopping watches the validation split, and train.data.split has none",
                          "add validation: [first, last] to train.data.split");
     }
@@ -245,7 +170,7 @@ class Reader {
     const Tree* seeds = map.find("seeds");
     if (!seeds) return;
     spec.seeds.clear();
-    for (const NamedAt& item : names(*seeds, "train.seeds")) {
+    for (const NamedAt& item : read_names(*seeds, "train.seeds", diagnostics_)) {
       const Tree scalar{Tree::Kind::kScalar, item.source, item.name, {}, {}};
       const auto seed = read_whole(scalar, "train.seeds", 0, kMany, diagnostics_);
       spec.seeds.push_back(static_cast<std::uint64_t>(seed.value_or(0)));
@@ -254,10 +179,9 @@ class Reader {
 
   void read_metrics(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train.metrics", diagnostics_);
-    map.allow({"output", "target", "report", "variance"});
+    map.allow({"output", "target", "report", "variance", "by"});
     MetricsSpec metrics;
-    if (const Tree* output = map.require("output")) metrics.output = named(*output, "train.metrics.output");
-    if (const Tree* target = map.require("target")) metrics.target = named(*target, "train.metrics.target");
+    if (const Tree* output = map.require("output")) metrics.output = read_name(*output, "train.metrics.output", diagnostics_);
     if (const Tree* report = map.require("report")) {
       for (const Tree* item : read_list(*report, "train.metrics.report", diagnostics_)) {
         if (const auto at = read_word(*item, "train.metrics.report", kMetrics, diagnostics_)) {
@@ -265,6 +189,13 @@ class Reader {
         }
       }
     }
+    const auto others = std::count_if(metrics.report.begin(), metrics.report.end(), [](Metric m) { return m != Metric::kExampleSum; });
+    if (others > 0) map.require("target");
+    if (const Tree* target = map.find("target")) metrics.target = read_name(*target, "train.metrics.target", diagnostics_);
+    if (others == 0 && map.has("target")) {
+      diagnostics_.error("E0808", metrics.target.source, "train.metrics.target: example_sum holds the output against nothing");
+    }
+    if (const Tree* by = map.find("by")) metrics.by = read_name(*by, "train.metrics.by", diagnostics_);
     metrics.variance = map.number("variance", 0, kInfinity).value_or(0);
     const bool arv = std::find(metrics.report.begin(), metrics.report.end(), Metric::kArv) != metrics.report.end();
     if (arv && metrics.variance == 0) {
@@ -292,41 +223,17 @@ class Reader {
                        "name a folder below it, such as runs/" + path.filename().string());
   }
 
+  const DataPlaces& places_;
   Diagnostics& diagnostics_;
-  bool has_validation_ = false;
 };
 
 }  // namespace
 
-const char* split_name(Split split) { return kSplitNames[static_cast<std::size_t>(split)].c_str(); }
 const char* metric_name(Metric metric) { return kMetrics[static_cast<std::size_t>(metric)].c_str(); }
-
-void find_data_file(DataSpec& data, const DataPlaces& places, Diagnostics& diagnostics) {
-  const NamedAt& file = data.file;
-  const FileBelow found = find_below(file.name, places.folders);
-  data.path = found.path;
-  if (!found.path.empty()) return;
-  if (found.leads_out) {
-    diagnostics.error("E0901", file.source, "train.data.file: '" + file.name + "' leads out of the model's folder",
-                      "put the file beside the model, or a folder below it");
-    return;
-  }
-  for (const BuiltInData& known : places.built_in) {
-    if (known.name != file.name) continue;
-    data.text = known.text;
-    return;
-  }
-  std::string where;
-  for (const std::string& folder : places.folders) where += (folder.empty() ? std::string(".") : folder) + " or ";
-  where += "among the data that come with Tapeloop";
-  diagnostics.error("E0806", file.source, "train.data.file: there is no '" + file.name + "' in " + where,
-                    "the path is relative to the folder of the model");
-}
 
 TrainSpec read_train_spec(const Tree& train, const DataPlaces& places, Diagnostics& diagnostics) {
   TrainSpec spec;
-  Reader(diagnostics).read(train, spec);
-  if (!spec.data.file.name.empty()) find_data_file(spec.data, places, diagnostics);
+  Reader(places, diagnostics).read(train, spec);
   find_start_files(spec.start, places.folders, diagnostics);
   return spec;
 }

@@ -1,110 +1,48 @@
 // What `train:` says, read strictly: every mistake is reported where it stands, none is guessed around.
 //
 //   train:
-//     data:
-//       file: sunspots.csv                     # below the model's folder, else one that comes with Tapeloop
-//       delimiter: comma                       # comma (default), semicolon, tab
-//       header: [year, sunspots]               # only for a file that has no header line
-//       group: location                        # rows of one value are a series of their own; without it the file is one
-//       window: 12                             # an example: 12 rows in a row and the one after them. Without: a series is one example
-//       axis: t                                # along which the rows lie (t)
-//       scale: {sunspots: [sqrt, standard]}    # from left to right; sqrt, standard, minmax; counted on the training rows alone
-//       inputs:                                # the model's inputs by name
-//         x: {columns: [sunspots]}             # the window, [1] at each step; `column: sunspots` has shape [] instead
-//         target: {columns: [sunspots], at: next}               # the row after it
-//         sky: {column: weather, as: one_hot}                   # one_hot: [categories]; id: their number, from 0
-//         counts: {mask: true}                                  # 1 where the row to predict belongs to the split, else 0
-//       split: {column: year, train: [1712, 1901], validation: [1902, 1920], test: [1921, 1955]}
-//     batch: 64
+//     data: ..                                 # what to learn from: runtime/training/data_spec.h
+//     batch: 64                                # or {examples: 64, bucket: t}: batches of examples of about one length on t
 //     threads: 2
 //     epochs: 300
 //     shuffle: true
 //     optimizer: {name: adam, lr: 0.01}        # settings: runtime/training/optimizers.h
 //     schedule: {rule: cosine, over: 5000, warmup: 100, last: 0.01}   # of the learning rate: runtime/training/schedule.h
 //     rates: {"embedding.*": 0.1, "h.linear.bias": 0}  # factors of the learning rate by name, the first that fits; 0 leaves it as it is
-//     start: {from: runs/first, take: {"encoder.*": "e.*"}}            # begins with weights of another run:
-//     runtime/training/start_weights.h accumulate: 4                            # batches whose gradients make one step, as if they were
-//     one batch clip: {norm: 1, value: 5}                # values first average: 0.99                            # evaluates and keeps a
-//     mean of the parameters over the last 1 / (1 - 0.99) steps or so memory: {checkpoint: auto}               # works values out again
-//     instead of keeping them: in chunks of that many positions early_stopping: {patience: 60, on: validation, least: 0}  # stops after
-//     that many epochs without a gain of more than `least` seeds: [1, 2, 3]                         # one training each; or seed: 1
-//     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535}
+//     start: {from: runs/first, take: {"encoder.*": "e.*"}}   # weights of another run: runtime/training/start_weights.h
+//     accumulate: 4                            # batches whose gradients make one step, as if they were one batch
+//     clip: {norm: 1, value: 5}                # values first
+//     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
+//     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
+//     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
+//     seeds: [1, 2, 3]                         # one training each; or seed: 1
+//     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
+//     metrics: {output: nll, report: [example_sum]}  # the output summed over each example; the mean of that
 //     folder: runs/sunspots                    # where a run leaves its files
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/container.h"
 #include "core/diagnostics.h"
 #include "core/tree.h"
+#include "runtime/training/data_spec.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/schedule.h"
 
 namespace tapeloop {
 
-enum class Split { kTrain, kValidation, kTest };
-inline constexpr std::array<Split, 3> kSplits{Split::kTrain, Split::kValidation, Split::kTest};
-const char* split_name(Split split);
-
-enum class Scaling { kSqrt, kStandard, kMinMax };
-enum class ReadAs { kNumber, kId, kOneHot };
-
-// A name and where the user wrote it.
-struct NamedAt {
-  std::string name;
-  Source source;
-};
-
-struct DataInput {
-  NamedAt input;                 // of the model
-  std::vector<NamedAt> columns;  // empty: a mask
-  bool scalar = false;           // one column without a dimension
-  ReadAs as = ReadAs::kNumber;
-  bool next = false;  // the row after the window
-  bool mask = false;
-};
-
-struct ColumnScale {
-  NamedAt column;
-  std::vector<Scaling> steps;
-};
-
-// Both ends are included. Compared as numbers if the ends and the column are numbers, else as text (dates: 2012-01-31).
-struct SplitRange {
-  std::string first, last;
-  Source source;
-};
-
-struct DataSpec {
-  NamedAt file;           // as written
-  std::string path;       // where it was found
-  std::string_view text;  // or all of it, if it comes with Tapeloop; lives as long as the program
-  char delimiter = ',';
-  std::vector<std::string> header;
-  NamedAt group;
-  std::int64_t window = 0;  // 0: whole series
-  Source window_source;
-  std::string axis = "t";
-  std::vector<ColumnScale> scale;
-  std::vector<DataInput> inputs;
-  NamedAt split_column;  // empty: everything is for training
-  std::array<std::optional<SplitRange>, 3> splits;
-  Source source;
-};
-
-enum class Metric { kMse, kMae, kRmse, kArv, kAccuracy };
+enum class Metric { kMse, kMae, kRmse, kArv, kAccuracy, kExampleSum };
 const char* metric_name(Metric metric);
 
 struct MetricsSpec {
   NamedAt output;
-  NamedAt target;
+  NamedAt target;  // empty for example_sum alone
   std::vector<Metric> report;
+  NamedAt by;           // an axis: also for the examples of each length on it; empty: no
   double variance = 0;  // arv = mse / variance (Weigend, Huberman & Rumelhart 1990)
 };
 
@@ -139,6 +77,7 @@ struct StartFrom {
 struct TrainSpec {
   DataSpec data;
   std::int64_t batch = 32;
+  NamedAt bucket;  // an axis; empty: examples of any lengths stand in a batch
   std::int64_t epochs = 100;
   bool shuffle = true;
   int threads = 0;  // at once; 0: as many as this process may use cores. Changes no result
@@ -161,20 +100,7 @@ struct TrainSpec {
 // are added, so that the strict reading finds the unknown ones. Their source is "command line", the line counts the overrides.
 Tree apply_overrides(Tree train, const std::vector<Override>& overrides, Diagnostics& diagnostics);
 
-// Where data files may be: below these folders, in this order, or else in the program itself.
-struct BuiltInData {
-  std::string_view name;  // "sunspots.csv"
-  std::string_view text;
-};
-struct DataPlaces {
-  std::vector<std::string> folders;
-  std::vector<BuiltInData> built_in;
-};
-
 // What could be read is in the result; use it only without errors.
 TrainSpec read_train_spec(const Tree& train, const DataPlaces& places, Diagnostics& diagnostics);
-
-// Sets path or text of `data` by its file, symbolic links followed. Reports E0901 for a path that leads out, E0806 if there is none.
-void find_data_file(DataSpec& data, const DataPlaces& places, Diagnostics& diagnostics);
 
 }  // namespace tapeloop

@@ -9,11 +9,13 @@
 
 #include "runtime/draws.h"
 #include "runtime/training/name_pattern.h"
+#include "runtime/training/shuffle.h"
 
 namespace tapeloop {
 namespace {
 
 constexpr std::size_t kEvaluationRows = 256;  // of a batch of an evaluation, at least
+constexpr std::size_t kBucketBatches = 50;    // that are sorted by length together
 
 std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
   const PhiloxKey key = draw_key(seed, static_cast<std::uint64_t>(step));
@@ -189,15 +191,33 @@ void Trainer<T>::report_not_finite(double loss) const {
   throw ModelError(diagnostics.sorted());
 }
 
-// Fisher & Yates, each exchange drawn by its own counter.
+// Of every epoch. With a bucket, examples that follow each other in the order are sorted by length, some batches at a time; then the
+// batches are shuffled.
 template <class T>
-void Trainer<T>::shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const {
-  const PhiloxKey key = draw_key(seed_, draw_name("shuffle"));
-  for (std::size_t i = order.size(); i > 1; --i) {
-    const PhiloxCounter bits = philox({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(epoch), 0, 0}, key);
-    const std::uint64_t draw = std::uint64_t{bits[0]} << 21 | bits[1] >> 11;  // 53 bits
-    std::swap(order[i - 1], order[draw % i]);
+std::vector<std::uint32_t> Trainer<T>::order_of(const Dataset& data, std::int64_t epoch) const {
+  std::vector<std::uint32_t> order = data.pass(Split::kTrain, epoch);
+  const auto number = static_cast<std::uint32_t>(epoch);
+  if (spec_.shuffle) shuffle(order, draw_key(seed_, draw_name("shuffle")), number);
+  if (spec_.bucket.name.empty()) return order;
+  const auto size = static_cast<std::size_t>(spec_.batch);
+  const auto length = [&](std::uint32_t example) { return data.length(Split::kTrain, example, spec_.bucket.name); };
+  const auto shorter = [&](std::uint32_t a, std::uint32_t b) { return length(a) < length(b); };
+  for (std::size_t first = 0; first < order.size(); first += kBucketBatches * size) {
+    const std::size_t last = std::min(order.size(), first + kBucketBatches * size);
+    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(first), order.begin() + static_cast<std::ptrdiff_t>(last), shorter);
   }
+  if (!spec_.shuffle) return order;
+  // A last batch that is not full stays the last.
+  std::vector<std::uint32_t> batches(order.size() / size);
+  std::iota(batches.begin(), batches.end(), 0U);
+  shuffle(batches, draw_key(seed_, draw_name("bucket")), number);
+  std::vector<std::uint32_t> result;
+  for (const std::uint32_t batch : batches) {
+    const auto from = order.begin() + static_cast<std::ptrdiff_t>(batch * size);
+    result.insert(result.end(), from, from + spec_.batch);
+  }
+  result.insert(result.end(), order.begin() + static_cast<std::ptrdiff_t>(result.size()), order.end());
+  return result;
 }
 
 template <class T>
@@ -236,8 +256,7 @@ double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
 
 template <class T>
 bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
-  std::vector<std::uint32_t> order = all_examples(data.examples(Split::kTrain));
-  if (spec_.shuffle) shuffle(order, row.epoch);
+  const std::vector<std::uint32_t> order = order_of(data, row.epoch);
   const auto size = static_cast<std::size_t>(spec_.batch);
   Progress progress{row.epoch, spec_.epochs, 0, static_cast<std::int64_t>((order.size() + size - 1) / size), 0};
   double sum = 0;
@@ -294,34 +313,54 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
   return result;
 }
 
-// How many positions the loss of this batch is a mean of; batches are joined in proportion.
+// How many positions the loss of this batch is a mean of; batches are joined in proportion. On axes within each other the innermost
+// counts.
 template <class T>
 double Trainer<T>::loss_positions(const Batch<T>& batch) const {
-  for (const Instruction& instruction : train_.plan().instructions) {
+  const Plan& plan = train_.plan();
+  for (const Instruction& instruction : plan.instructions) {
     if (instruction.op != OpCode::kCount) continue;
+    double most = 0;
+    bool known = false;
     for (const AxisId axis : instruction.counted.axes()) {
-      const auto at = batch.lengths.find(train_.plan().axes[static_cast<std::size_t>(axis)].name);
-      if (at != batch.lengths.end()) return std::accumulate(at->second.begin(), at->second.end(), 0.0);
+      const auto at = batch.lengths.find(plan.axes[static_cast<std::size_t>(axis)].name);
+      if (at == batch.lengths.end()) continue;
+      known = true;
+      most = std::accumulate(at->second.begin(), at->second.end(), 0.0);
     }
+    if (known) return most;
   }
   return static_cast<double>(batch.rows);
 }
 
 template <class T>
-void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums) {
+void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums) {
   const MetricsSpec& spec = *spec_.metrics;
-  const std::size_t input = data.input(spec.target.name);
-  const Dataset::Targets targets = data.targets(split, numbers, input);
+  const auto reports = [&](Metric metric) { return std::find(spec.report.begin(), spec.report.end(), metric) != spec.report.end(); };
   const Array<T> scores = eval_.value(output_node(eval_.plan(), spec.output.name));
-  const std::size_t width = scores.data.size() / std::max<std::size_t>(targets.counts.size(), 1);
-  const bool classes = std::find(spec.report.begin(), spec.report.end(), Metric::kAccuracy) != spec.report.end();
+  const std::size_t size = scores.data.size() / numbers.size();  // of an example
+  const bool classes = reports(Metric::kAccuracy);
+  Dataset::Targets targets;
+  if (!spec.target.name.empty()) targets = data.targets(split, numbers, data.input(spec.target.name));
+  const std::size_t positions = targets.counts.size() / numbers.size();
+  const std::size_t width = size / std::max<std::size_t>(positions, 1);
   std::vector<double> at_position(width);
-  for (std::size_t at = 0; at < targets.counts.size(); ++at) {
-    if (!targets.counts[at]) continue;
-    std::copy_n(scores.data.begin() + static_cast<std::ptrdiff_t>(at * width), width, at_position.begin());
-    if (classes) sums.add_class(at_position, std::llround(targets.values[at * targets.elements]));
-    for (std::size_t e = 0; e < targets.elements && width == targets.elements; ++e) {
-      sums.add(data.original(input, e, at_position[e]), targets.values[at * targets.elements + e]);
+  for (std::size_t row = 0; row < numbers.size(); ++row) {
+    const auto from = scores.data.begin() + static_cast<std::ptrdiff_t>(row * size);
+    std::vector<MetricSums*> both{&sums[0]};
+    if (!spec.by.name.empty()) both.push_back(&sums[data.length(split, numbers[row], spec.by.name)]);
+    const double sum = std::accumulate(from, from + static_cast<std::ptrdiff_t>(size), 0.0);  // past the ends stand zeros
+    for (MetricSums* to : both) to->add_example(sum);
+    for (std::size_t p = 0; p < positions; ++p) {
+      const std::size_t at = row * positions + p;
+      if (!targets.counts[at]) continue;
+      std::copy_n(from + static_cast<std::ptrdiff_t>(p * width), width, at_position.begin());
+      for (MetricSums* to : both) {
+        if (classes) to->add_class(at_position, std::llround(targets.values[at * targets.elements]));
+        for (std::size_t e = 0; e < targets.elements && width == targets.elements; ++e) {
+          to->add(data.original(data.input(spec.target.name), e, at_position[e]), targets.values[at * targets.elements + e]);
+        }
+      }
     }
   }
 }
@@ -332,7 +371,7 @@ NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
   const std::size_t size = std::max(static_cast<std::size_t>(spec_.batch), kEvaluationRows);
   double sum = 0;
   double weight = 0;
-  MetricSums sums;
+  Sums sums;
   for (std::size_t first = 0; first < numbers.size(); first += size) {
     const auto part = std::span(numbers).subspan(first, std::min(size, numbers.size() - first));
     data.fill(split, part, batch_);
@@ -343,8 +382,10 @@ NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
     if (spec_.metrics) add_metrics(data, split, part, sums);
   }
   NamedNumbers results{{"loss", sum / std::max(weight, 1.0)}};
-  if (!spec_.metrics) return results;
-  for (auto& result : sums.results(*spec_.metrics)) results.push_back(std::move(result));
+  for (const auto& [length, part] : sums) {
+    const std::string which = length == 0 ? "" : " " + spec_.metrics->by.name + "=" + std::to_string(length);
+    for (const auto& [name, value] : part.results(*spec_.metrics)) results.emplace_back(name + which, value);
+  }
   return results;
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -115,8 +116,9 @@ class Trainer {
   void exchange_average();
   double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
-  void shuffle(std::vector<std::uint32_t>& order, std::int64_t epoch) const;
-  void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, MetricSums& sums);
+  std::vector<std::uint32_t> order_of(const Dataset& data, std::int64_t epoch) const;
+  using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by
+  void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
   double loss_positions(const Batch<T>& batch) const;
 
   TrainSpec spec_;

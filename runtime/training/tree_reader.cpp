@@ -116,6 +116,22 @@ std::optional<std::size_t> read_word(const Tree& tree, const std::string& path, 
   return std::nullopt;
 }
 
+NamedAt read_name(const Tree& tree, const std::string& path, Diagnostics& diagnostics) {
+  return {read_text(tree, path, diagnostics).value_or(""), tree.source};
+}
+
+std::vector<NamedAt> read_names(const Tree& tree, const std::string& path, Diagnostics& diagnostics) {
+  std::vector<NamedAt> result;
+  for (const Tree* item : read_list(tree, path, diagnostics)) {
+    NamedAt name = read_name(*item, path, diagnostics);
+    const bool twice = std::any_of(result.begin(), result.end(), [&](const NamedAt& other) { return other.name == name.name; });
+    if (twice) diagnostics.error("E0808", item->source, path + " has '" + name.name + "' twice");
+    result.push_back(std::move(name));
+  }
+  if (tree.is_list() && result.empty()) diagnostics.error("E0802", tree.source, path + ": the list is empty");
+  return result;
+}
+
 std::vector<const Tree*> read_list(const Tree& tree, const std::string& path, Diagnostics& diagnostics) {
   std::vector<const Tree*> items;
   if (!tree.is_list()) diagnostics.error("E0802", tree.source, path + ": expected a list [..], found " + found(tree));

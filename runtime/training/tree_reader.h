@@ -9,6 +9,7 @@
 
 #include "core/diagnostics.h"
 #include "core/tree.h"
+#include "runtime/training/named_at.h"
 
 namespace tapeloop {
 
@@ -48,6 +49,9 @@ std::optional<std::int64_t> read_whole(const Tree& tree, const std::string& path
 std::optional<std::string> read_text(const Tree& tree, const std::string& path, Diagnostics& diagnostics);
 std::optional<std::size_t> read_word(const Tree& tree, const std::string& path, const std::vector<std::string>& words,
                                      Diagnostics& diagnostics);
+NamedAt read_name(const Tree& tree, const std::string& path, Diagnostics& diagnostics);
+// A list of names, none twice and at least one.
+std::vector<NamedAt> read_names(const Tree& tree, const std::string& path, Diagnostics& diagnostics);
 // The items of a list, or nothing and a report.
 std::vector<const Tree*> read_list(const Tree& tree, const std::string& path, Diagnostics& diagnostics);
 

@@ -186,7 +186,7 @@ TEST(Metrics, AreWhatTheyAreDefinedToBe) {
   sums.add(2, 1);
   sums.add_class(std::vector<double>{0.1, 0.7, 0.7}, 1);  // of equals the first
   sums.add_class(std::vector<double>{0.4}, 1);
-  const MetricsSpec spec{{}, {}, {Metric::kMse, Metric::kMae, Metric::kRmse, Metric::kArv, Metric::kAccuracy}, 10};
+  const MetricsSpec spec{{}, {}, {Metric::kMse, Metric::kMae, Metric::kRmse, Metric::kArv, Metric::kAccuracy}, {}, 10};
   const NamedNumbers results = sums.results(spec);
   EXPECT_DOUBLE_EQ(results[0].second, 5);
   EXPECT_DOUBLE_EQ(results[1].second, 2);
@@ -201,7 +201,8 @@ TEST(Metrics, AreWhatTheyAreDefinedToBe) {
 TEST(Baselines, SunspotsAsPublished) {
   Diagnostics diagnostics;
   DataSpec spec;
-  spec.path = TAPELOOP_SOURCE_DIR "/models/data/sunspots.csv";
+  spec.parts = {{"", {DataFile{}}}};
+  spec.parts[0].files[0].path = TAPELOOP_SOURCE_DIR "/models/data/sunspots.csv";
   const CsvTable table = read_table(spec, diagnostics);
   const std::vector<double> series = table.numbers(*table.column("sunspots"), diagnostics);
   ASSERT_FALSE(diagnostics.has_errors());

@@ -77,7 +77,7 @@ TEST_F(StartWeights, AreAllTakenUnlessSomeAreNamed) {
 
 TEST_F(StartWeights, WhateverDoesNotFitIsAMistake) {
   take("{from: run, take: {\"encoder.*\": \"f.*\"}}", kModel);
-  EXPECT_THAT(problems_, HasSubstr("m.yaml:1:34: error E0817: train.start: 'encoder.W': "));
+  EXPECT_THAT(problems_, HasSubstr("m.yaml:1:34: error E0819: train.start: 'encoder.W': "));
   EXPECT_THAT(problems_, HasSubstr("has no 'f.W'; did you mean 'd.W'?"));
   take("{from: run, take: {\"encodr.*\": \"e.*\"}}", kModel);
   EXPECT_THAT(problems_, HasSubstr("no parameter of the model is called 'encodr.*'"));

@@ -8,7 +8,7 @@
 #include <fstream>
 
 #include "compiler/frontend/yaml_reader.h"
-#include "runtime/training/series_dataset.h"
+#include "runtime/training/data_file.h"
 
 namespace tapeloop {
 namespace {
@@ -71,14 +71,14 @@ TEST(TrainSpec, ReadsEveryKey) {
   const Read r = read(kGood);
   ASSERT_EQ(r.messages(), "");
   EXPECT_EQ(r.spec.data.window, 12);
-  EXPECT_EQ(fs::path(r.spec.data.path).filename(), "sunspots.csv");
+  EXPECT_EQ(fs::path(r.spec.data.parts[0].files[0].path).filename(), "sunspots.csv");
   ASSERT_EQ(r.spec.data.inputs.size(), 2U);
   EXPECT_FALSE(r.spec.data.inputs[0].scalar);
   EXPECT_TRUE(r.spec.data.inputs[1].scalar);
   EXPECT_TRUE(r.spec.data.inputs[1].next);
   EXPECT_THAT(r.spec.data.scale[0].steps, ElementsAre(Scaling::kSqrt, Scaling::kStandard));
-  EXPECT_EQ(r.spec.data.splits[0]->last, "1901");
-  EXPECT_FALSE(r.spec.data.splits[2]);
+  EXPECT_EQ(r.spec.data.split.ranges[0][0].last, "1901");
+  EXPECT_THAT(r.spec.data.split.ranges[2], testing::IsEmpty());
   EXPECT_EQ(r.spec.batch, 64);
   EXPECT_DOUBLE_EQ(r.spec.optimizer.setting("lr"), 0.01);
   EXPECT_DOUBLE_EQ(r.spec.optimizer.setting("beta1"), 0.8);
@@ -187,12 +187,12 @@ TEST(TrainSpec, ALinkOutOfTheFolderIsRefused) {
   fs::create_symlink(folder / "outside.csv", folder / "model" / "link.csv");
   const DataPlaces places{{(folder / "model").string()}, {}};
   Diagnostics diagnostics;
-  DataSpec inside;
+  DataFile inside;
   inside.file.name = "inside.csv";
   find_data_file(inside, places, diagnostics);
   EXPECT_NE(inside.path, "");
   EXPECT_FALSE(diagnostics.has_errors());
-  DataSpec link;
+  DataFile link;
   link.file.name = "link.csv";
   find_data_file(link, places, diagnostics);
   EXPECT_EQ(link.path, "");
@@ -205,15 +205,15 @@ TEST(TrainSpec, AFileBesideTheModelComesBeforeTheOneInTheProgram) {
   fs::create_directories(folder);
   const DataPlaces places{{folder.string()}, {{"numbers.csv", "a\n1\n"}}};
   Diagnostics diagnostics;
-  DataSpec data;
+  DataFile data;
   data.file.name = "numbers.csv";
   find_data_file(data, places, diagnostics);
   EXPECT_EQ(data.path, "");
-  EXPECT_EQ(read_table(data, diagnostics).rows(), 1U);
+  EXPECT_EQ(read_data_file(data), "a\n1\n");
   std::ofstream(folder / "numbers.csv") << "a\n2\n3\n";
   data.text = {};
   find_data_file(data, places, diagnostics);
-  EXPECT_EQ(read_table(data, diagnostics).rows(), 2U);
+  EXPECT_EQ(read_data_file(data), "a\n2\n3\n");
   EXPECT_FALSE(diagnostics.has_errors());
   fs::remove_all(folder);
 }

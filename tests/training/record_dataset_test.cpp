@@ -1,0 +1,211 @@
+#include "runtime/training/record_dataset.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <set>
+
+#include "compiler/frontend/yaml_reader.h"
+#include "runtime/training/atomic_file.h"
+
+namespace tapeloop {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+struct Made {
+  std::unique_ptr<Dataset> data;
+  Diagnostics diagnostics;
+
+  std::string messages() const {
+    std::string text;
+    for (const Diagnostic& d : diagnostics.sorted()) text += format(d) + "\n";
+    return text;
+  }
+};
+
+// `data` beside file: d, which holds the text.
+Made make(const std::string& data, std::string_view text, const Vocabularies& known = {}) {
+  Made made;
+  const auto tree = read_yaml("file: d\n" + data, std::make_shared<const std::string>("m.yaml"), made.diagnostics);
+  const DataSpec spec = read_data_spec(*tree, {{}, {{"d", text}}}, made.diagnostics);
+  if (!made.diagnostics.has_errors()) made.data = read_dataset(spec, known, made.diagnostics);
+  return made;
+}
+
+Batch<double> batch_of(const Dataset& data, Split split, const std::vector<std::uint32_t>& numbers) {
+  Batch<double> batch;
+  data.fill(split, numbers, batch);
+  return batch;
+}
+
+// Counts: b 3, a 2, c 1; the mark is 0.
+TEST(RecordDataset, LinesAreTokensOfTheirOwnLengths) {
+  const Made made =
+      make("format: lines\ninputs: {x: {column: line, along: {t: characters}, tokens: letters, marks: [end]}}\n", "bab\n\nabc\n");
+  ASSERT_EQ(made.messages(), "");
+  EXPECT_THAT(made.data->vocabularies().at("letters").tokens(), ElementsAre("b", "a", "c"));
+  const Batch<double> batch = batch_of(*made.data, Split::kTrain, {2, 1, 0});
+  EXPECT_THAT(batch.inputs.at("x").dims, ElementsAre(3, 4));
+  EXPECT_THAT(batch.inputs.at("x").data, ElementsAre(2, 1, 3, 0, 0, 0, 0, 0, 1, 2, 1, 0));
+  EXPECT_THAT(batch.lengths.at("t"), ElementsAre(4, 1, 4));
+  EXPECT_EQ(made.data->length(Split::kTrain, 1, "t"), 1U);
+  EXPECT_THAT(made.data->forms()[0].axes, ElementsAre("t"));
+  EXPECT_THAT(made.data->forms()[0].shape, IsEmpty());
+}
+
+// Letters on s, phones on t, and their parts on u within t: `_` has none.
+TEST(RecordDataset, OneRecordMayHaveSequencesOnSeveralAxes) {
+  const Made made = make(R"(format: tsv
+header: [word, phones]
+examples: records
+inputs:
+  letters: {column: word, along: {s: characters}, tokens: letters}
+  phones: {column: phones, along: {t: words, u: "+"}, empty: _, tokens: phones, marks: [begin]}
+)",
+                         "ab\tK+S _\na\tS _ K\n");
+  ASSERT_EQ(made.messages(), "");
+  const Batch<double> batch = batch_of(*made.data, Split::kTrain, {0, 1});
+  EXPECT_THAT(batch.lengths.at("s"), ElementsAre(2, 1));
+  EXPECT_THAT(batch.lengths.at("t"), ElementsAre(2, 3));
+  EXPECT_THAT(batch.lengths.at("u"), ElementsAre(3, 1, 2, 1, 2));
+  EXPECT_THAT(batch.inputs.at("phones").dims, ElementsAre(2, 3, 3));
+  EXPECT_THAT(batch.inputs.at("phones").data, ElementsAre(0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 1, 0));
+  EXPECT_EQ(made.data->length(Split::kTrain, 0, "u"), 4U);
+}
+
+TEST(RecordDataset, ListsOfJsonHaveAxesAndAShape) {
+  const Made made = make(R"(format: json_lines
+scale: {x: [minmax], y: [standard]}
+inputs:
+  x: {column: x, along: {m: items, t: items}}
+  words: {column: words, along: {m: items, t: words}, tokens: words}
+  y: {column: "y"}
+split: {column: row, train: [0, 0], test: 1}
+tokens: {words: {unknown: true}}
+)",
+                         R"({"x": [[[1, 2], [3, 5]], [[4, 4]]], "words": ["so it", "is"], "y": 3}
+{"x": [[[9, 1]]], "words": ["that"], "y": 4}
+)");
+  ASSERT_EQ(made.messages(), "");
+  const Batch<double> batch = batch_of(*made.data, Split::kTrain, {0});
+  EXPECT_THAT(batch.lengths.at("m"), ElementsAre(2));
+  EXPECT_THAT(batch.lengths.at("t"), ElementsAre(2, 1));
+  EXPECT_THAT(batch.inputs.at("x").dims, ElementsAre(1, 2, 2, 2));
+  EXPECT_THAT(batch.inputs.at("x").data, ElementsAre(0, 0.25, 0.5, 1, 0.75, 0.75, 0, 0));
+  EXPECT_THAT(batch.inputs.at("words").data, ElementsAre(3, 2, 1, 0));
+  EXPECT_THAT(batch_of(*made.data, Split::kTest, {0}).inputs.at("words").data, ElementsAre(0));
+  EXPECT_THAT(made.data->targets(Split::kTest, std::vector<std::uint32_t>{0}, made.data->input("y")).values, ElementsAre(4));
+  EXPECT_DOUBLE_EQ(made.data->original(made.data->input("y"), 0, 2), 5);
+  const Dataset::Targets targets = made.data->targets(Split::kTrain, std::vector<std::uint32_t>{0}, made.data->input("x"));
+  EXPECT_THAT(targets.counts, ElementsAre(true, true, true, false));
+}
+
+TEST(RecordDataset, RowsOfATableMayBeExamples) {
+  const Made made = make("examples: records\ninputs: {x: {columns: [a, b]}, k: {column: c, as: one_hot}}\nscale: {b: [standard]}\n",
+                         "a,b,c\n1,2,u\n3,4,v\n");
+  ASSERT_EQ(made.messages(), "");
+  const Batch<double> batch = batch_of(*made.data, Split::kTrain, {1, 0});
+  EXPECT_THAT(batch.inputs.at("x").data, ElementsAre(3, 1, 1, -1));
+  EXPECT_THAT(batch.inputs.at("k").data, ElementsAre(0, 1, 1, 0));
+  EXPECT_THAT(batch.lengths, IsEmpty());
+}
+
+TEST(RecordDataset, WhatIsRepeatedMayBeLeftOut) {
+  constexpr const char* kText = "a\nb\na\nc\n";
+  const std::string inputs = "format: lines\ninputs: {x: {column: line, along: {t: characters}, tokens: letters}}\n";
+  EXPECT_EQ(make(inputs, kText).data->examples(Split::kTrain), 4U);
+  EXPECT_EQ(make(inputs + "repeated: {column: line, keep: first}\n", kText).data->examples(Split::kTrain), 3U);
+  const Made none = make(inputs + "repeated: {column: line, keep: none}\n", kText);
+  EXPECT_THAT(none.data->vocabularies().at("letters").tokens(), ElementsAre("b", "c"));
+}
+
+TEST(RecordDataset, VocabulariesMayBeSmallAndMayBeThoseOfAnEarlierTraining) {
+  const std::string data = "format: lines\ninputs: {x: {column: line, along: {t: words}, tokens: words}}\n";
+  const Made least = make(data + "tokens: {words: {least: 2}}\n", "a b c a\nb\n");
+  EXPECT_THAT(least.data->vocabularies().at("words").tokens(), ElementsAre("a", "b"));
+  EXPECT_THAT(batch_of(*least.data, Split::kTrain, {0}).inputs.at("x").data, ElementsAre(1, 2, 0, 1));
+  EXPECT_THAT(make(data + "tokens: {words: {most: 1}}\n", "a b c a\nb\n").data->vocabularies().at("words").tokens(), ElementsAre("a"));
+  const Vocabularies known{{"words", Vocabulary(false, true, {"c", "d"})}};
+  EXPECT_EQ(parse_vocabularies(vocabularies_json(known), "v.json"), known);
+  EXPECT_THROW(parse_vocabularies("{\"words\": 1}", "v.json"), FileError);
+  EXPECT_THAT(batch_of(*make(data, "a d c\n", known).data, Split::kTrain, {0}).inputs.at("x").data, ElementsAre(0, 2, 1));
+  EXPECT_EQ(known.at("words").text(0) + known.at("words").text(1), "<unknown>c");
+}
+
+constexpr const char* kSets = R"(examples: records
+inputs: {x: {column: x}, group: {column: g, as: id}}
+split: {column: k, train: 0, test: 1}
+sets: {along: m, same: g, train: {sizes: [1, 2], shuffles: 3}, test: {sizes: [2], shuffles: 2}}
+)";
+constexpr const char* kSetText = "x,g,k\n1,a,0\n2,a,0\n3,a,0\n10,b,0\n20,b,0\n5,a,1\n6,a,1\n7,b,1\n";
+
+// Of a: three records, so 3 sets of one and 1 of two a shuffle; of b two and one.
+TEST(RecordSets, AreConsecutiveInSeededShufflesAndAgreeInOneColumn) {
+  const Made made = make(kSets, kSetText);
+  ASSERT_EQ(made.messages(), "");
+  EXPECT_EQ(made.data->examples(Split::kTrain), 3U * 7U);
+  EXPECT_EQ(made.data->examples(Split::kTest), 2U);
+  EXPECT_THAT(made.data->forms()[0].axes, ElementsAre("m"));
+  EXPECT_THAT(made.data->forms()[1].axes, IsEmpty());
+  std::set<std::uint32_t> seen;
+  for (const std::int64_t epoch : {1, 2, 3}) {
+    const std::vector<std::uint32_t> pass = made.data->pass(Split::kTrain, epoch);
+    EXPECT_EQ(pass.size(), 7U);
+    seen.insert(pass.begin(), pass.end());
+    double sum = 0;  // of the sets of one: every record once
+    for (const std::uint32_t number : pass) {
+      const Batch<double> batch = batch_of(*made.data, Split::kTrain, {number});
+      const std::vector<double>& x = batch.inputs.at("x").data;
+      EXPECT_THAT(batch.lengths.at("m"), ElementsAre(x.size()));
+      EXPECT_EQ(batch.inputs.at("group").data[0], x[0] >= 10 ? 1 : 0);
+      if (x.size() == 1) sum += x[0];
+      EXPECT_EQ(x.front() >= 10, x.back() >= 10);
+    }
+    EXPECT_EQ(sum, 36);
+  }
+  EXPECT_EQ(seen.size(), 21U);
+  EXPECT_EQ(made.data->pass(Split::kTest, 1).size(), 2U);
+  EXPECT_EQ(made.data->length(Split::kTest, 0, "m"), 2U);
+}
+
+struct Mistake {
+  std::string data;
+  const char* text;
+  const char* says;
+};
+
+TEST(RecordDataset, MistakesAreNamed) {
+  const std::string lines = "format: lines\ninputs: ";
+  const std::vector<Mistake> mistakes{
+      {lines + "{x: {column: word, as: id}}\n", "a\n", "m.yaml:3:22: error E0811: the data file has no column 'word'"},
+      {lines + "{x: {column: line}}\n", "1\na\n", "d:2:1: error E0752: column 'line': expected a finite number, found 'a'"},
+      {lines + "{x: {column: line, along: {t: items}}}\n", "1\n", "E0756: column 'line' needs a list of items, found text"},
+      {lines + "{x: {column: line, along: {t: characters}, tokens: a}}\n", "\xFF\n", "E0756: column 'line' needs text in UTF-8"},
+      {"format: json_lines\ninputs: {x: {column: x, along: {t: items}}}\n", "{\"x\": [[1], [1, 2]]}\n",
+       "E0756: column 'x' has an item of shape [2], before it one of shape [1]"},
+      {lines + "{x: {column: line, along: {t: characters}, tokens: a}}\nsplit: {column: row, train: [0, 0], test: [1, 1]}\n", "a\nb\n",
+       "d:2:1: error E0817: 'b' is not in the vocabulary 'a' of the training split"},
+      {lines + "{x: {column: line, along: {t: words}, tokens: a}, y: {column: line, along: {t: characters}, tokens: b}}\n", "a\na b\n",
+       "E0818: inputs 'y' and 'x' have other lengths on axis 't', first in d:2:1"},
+      {lines + "{x: {column: line, as: id}}\ntokens: {a: {least: 2}}\n", "a\n", "E0808: train.data.tokens has 'a', which no input reads"},
+      {lines + "{x: {column: line, along: {m: words}, tokens: a}}\nsets: {along: m, same: row, train: {sizes: [1]}}\n", "a\n",
+       "E0808: axis 'm' is that of train.data.sets"},
+      {lines + "{x: {column: line, as: id}}\nsets: {along: m, same: line, train: {sizes: [2]}}\n", "a\nb\n",
+       "E0812: train.data gives no example"},
+      {lines + "{x: {column: line, at: next}}\n", "a\n", "E0808: train.data.inputs.x.at has no meaning for examples: records"},
+      {lines + "{x: {column: line, marks: [end]}}\n", "a\n", "E0808: train.data.inputs.x.marks needs along: {AXIS: ..} and tokens: NAME"},
+      {lines + "{x: {column: line, as: id}}\nwindow: 3\n", "a\n", "E0808: train.data.window has no meaning for examples: records"},
+      {"inputs: {x: {column: x, tokens: a}}\n", "x\n1\n", "E0808: train.data.inputs.x.tokens has no meaning for examples: series"},
+      {"format: lines\nexamples: series\ninputs: {x: {column: line, as: id}}\n", "a\n", "E0808: train.data: only the rows of csv and tsv"},
+      {lines + "{x: {column: line, along: {t: words}, tokens: a}}\ntokens: {a: {least: 2, unknown: false}}\n", "a\n",
+       "so it needs unknown: true"},
+  };
+  for (const Mistake& mistake : mistakes) EXPECT_THAT(make(mistake.data, mistake.text).messages(), HasSubstr(mistake.says));
+}
+
+}  // namespace
+}  // namespace tapeloop
