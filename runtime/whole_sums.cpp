@@ -82,7 +82,7 @@ void WholeSums<T>::products(const Step& step, Tile tile, Shards<T> shards) {
     frame_.enter(*shard);
     frame_.in_tiles(step, frame_.points(step), [&](std::int32_t begin, std::int32_t end) {
       const Rows<T> a = frame_.read(step, 0, begin, end);
-      if (!a.zeros) add_products(step, tile, a, begin, end);
+      if (!a.zeros || step.instruction->kind->adds_by_number) add_products(step, tile, a, begin, end);  // 0 is a row number, too
     });
   }
 }

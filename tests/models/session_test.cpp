@@ -13,6 +13,7 @@
 namespace tapeloop {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::model_of;
 
@@ -179,6 +180,19 @@ TEST(Stepper, StartsWhereTheStatesSay) {
 
 TEST(Stepper, RefusesWhatReadsTheFuture) {
   EXPECT_THROW(Stepper<float>(Model::load("bidirectional", {"options.units=4"}), 1, three_features()), ModelError);
+}
+
+// All taps of a batch may lie outside: they read row 0, and its gradient comes from there.
+TEST(Session, RunsOfOnePositionReadTokenZeroBeforeThem) {
+  Session<double> session(
+      model_of("tapeloop: 1\ninputs: {k: {type: int}}\nparameters: {table: [3, 2]}\n"
+               "nodes: {y: 'embedding(k_tm1, table)'}\noutputs: [y]\n"));
+  Batch<double> batch;
+  batch.rows = 2;
+  batch.inputs["k"] = {{2, 1}, {1, 2}};
+  session.forward(batch);
+  session.backward({{"y", {{2, 1, 2}, {1, 2, 3, 4}}}});
+  EXPECT_THAT(session.gradient("table").data, ElementsAre(4, 6, 0, 0, 0, 0));
 }
 
 }  // namespace
