@@ -13,6 +13,7 @@
 #include "compiler/passes/infer_axes.h"
 #include "compiler/passes/infer_shapes.h"
 #include "compiler/passes/layouts.h"
+#include "compiler/passes/leave_out_unknown.h"
 #include "compiler/passes/lower.h"
 #include "compiler/passes/partition.h"
 #include "compiler/passes/plan_memory.h"
@@ -26,6 +27,7 @@
 #include "compiler/passes/strip_mine.h"
 #include "compiler/passes/strips.h"
 #include "compiler/passes/total_loss.h"
+#include "compiler/passes/until.h"
 
 namespace tapeloop {
 
@@ -36,9 +38,11 @@ const std::vector<PassInfo>& passes() {
       {"infer_axes", "finds the axes of every value: the least fixed point", false},
       {"explicit_reads", "puts start values into the taps that may read them", false},
       {"infer_shapes", "finds shapes and types, binds the free sizes", false},
+      {"leave_out_unknown", "drops what reads an input along an axis whose length this mode decides", false},
       {"total_loss", "adds up the terms of the loss: means or sums over all real positions", false},
       {"carry", "for streams: taps read carried values before the first position", false},
       {"chunk", "for checkpointing: the part that is done for each chunk of t, or the one that comes after them", false},
+      {"until", "an axis whose length a value decides gets it from a trial run of what that value needs", false},
       {"simplify_forward", "before differentiation, so that no adjoint is made of what is not needed; left out with simplify", false},
       {"differentiate", "adds the adjoints as equations of their own, their taps turned round", false},
       {"simplify", "folds constants, merges equal values, drops what nobody needs", true},
@@ -78,7 +82,7 @@ class Compilation {
     if (options_.gradients) {
       result.differentiated = differentiate(graph, adjoints(), registry_);
     }
-    graph = optimised(std::move(graph));
+    graph = optimised(std::move(tried_));
     Schedule schedule = partition(graph, {on("hoist")}, diagnostics_);
     if (diagnostics_.has_errors()) return result;
     observed("partition", graph);
@@ -137,10 +141,20 @@ class Compilation {
     graph = infer_shapes(std::move(graph), diagnostics_);
     if (diagnostics_.has_errors()) return graph;
     observed("infer_shapes", graph);
+    graph = leave_out_unknown(std::move(graph), options_.keep, diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observed("leave_out_unknown", graph);
     graph = total_loss(std::move(graph), registry_);
     if (options_.carry) graph = carry(std::move(graph), registry_, diagnostics_);
-    if (options_.chunk.part != ChunkPart::kWhole) graph = chunk(std::move(graph), options_.chunk, registry_, diagnostics_);
-    check_legal(graph);
+    if (options_.chunk.part != ChunkPart::kWhole) {
+      graph = until(std::move(graph), false, registry_, diagnostics_);
+      if (!diagnostics_.has_errors()) graph = chunk(std::move(graph), options_.chunk, registry_, diagnostics_);
+    }
+    if (diagnostics_.has_errors()) return graph;
+    tried_ = until(graph, !options_.gradients, registry_, diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observed("until", tried_);
+    check_legal(tried_);
     return graph;
   }
 
@@ -191,6 +205,7 @@ class Compilation {
   const Registry& registry_;
   Diagnostics& diagnostics_;
   const PassObserver& observe_;
+  Graph tried_;  // the meaning without decisions: lengths come from values
 };
 
 void check_names(const std::vector<std::string>& without) {

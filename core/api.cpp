@@ -211,8 +211,21 @@ Expr Definition::axis(const std::string& name, const AxisOptions& options, Where
   if (!is_identifier(name)) fail("E0391", source, "'" + name + "' is no name", "axes have names such as t or u");
   const auto same = [&](const auto& other) { return other.key == name; };
   if (std::ranges::any_of(container_.axes, same)) fail("E0391", source, "axis '" + name + "' is declared twice", "choose another name");
+  AxisDecl decl;
+  decl.within = options.within;
+  const auto length = [&](const LengthOptions& from) {
+    LengthDecl of;
+    if (from.until.has_value() != from.most.has_value() || (from.until && from.length))
+      fail("E0391", source, "axis '" + name + "': a length, or until and most together", "say {.until = done, .most = 40}");
+    if (from.length) of.length = own(*from.length, source);
+    if (from.until) of.until = own(*from.until, source);
+    if (from.most) of.most = own(*from.most, source);
+    of.until_source = source;
+    return of;
+  };
+  decl.length = length({options.length, options.until, options.most});
+  for (const auto& [mode, from] : options.of_mode) decl.of_mode.emplace_back(mode, length(from));
   const auto tree = [&](const std::optional<Expr>& equation) { return equation ? own(*equation, source) : nullptr; };
-  AxisDecl decl{options.within, tree(options.length), {}};
   decl.derived = {options.derived, tree(options.stride), tree(options.times), tree(options.start), tree(options.stop), source};
   container_.axes.push_back(item(name, source, std::move(decl)));
   return {make_name(name), this};
@@ -285,7 +298,7 @@ void Definition::define(const Expr& declared, const Expr& equation, Where where)
 void Definition::state(const Expr& value, const Expr& init, const std::string& along, Where where) {
   const Source source = source_of(where);
   const std::string name = name_of(value, "what has a state", source);
-  StateDecl::Start start{along, own(init, source), source};
+  StateDecl::Start start{along, own(init, source), source, nullptr, nullptr};
   for (auto& known : container_.states) {
     if (known.key != name) continue;
     const auto same = [&](const StateDecl::Start& other) { return other.along == along; };

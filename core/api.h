@@ -166,9 +166,17 @@ struct ParameterOptions {
   std::string init = {};                // see runtime/initialisers.h; empty: glorot for matrices, zeros for others
   std::optional<Expr> init_value = {};  // argument of constant, normal, uniform
 };
+struct LengthOptions {
+  std::optional<Expr> length = {};
+  std::optional<Expr> until = {};  // the position at which it is true is the last
+  std::optional<Expr> most = {};   // must be given with until: positions at most
+};
 struct AxisOptions {
   std::string within = {};
-  std::optional<Expr> length = {};        // none: from the data
+  std::optional<Expr> length = {};  // none, and no until: from the data
+  std::optional<Expr> until = {};
+  std::optional<Expr> most = {};
+  std::vector<std::pair<Mode, LengthOptions>> of_mode = {};  // of modes that differ; eval takes train's unless it has its own
   std::vector<std::string> derived = {};  // from one axis by one of the rules below, or from several, one after the other
   std::optional<Expr> stride = {}, times = {}, start = {}, stop = {};
 };

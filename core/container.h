@@ -4,10 +4,12 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "core/expression.h"
+#include "core/mode.h"
 #include "core/tree.h"
 
 namespace tapeloop {
@@ -47,11 +49,22 @@ struct DerivedDecl {
   Source source;
 };
 
+// How long the runs of an axis are: what a value says, or until a value turns true. Neither: from the data.
+struct LengthDecl {
+  ExpressionPtr length;  // equation of an int value, or null
+  ExpressionPtr until;   // equation of a value that is true or false, or null: the step at which it is true is the last
+  ExpressionPtr most;    // with until: the largest number of positions
+  Source until_source;
+};
+
 struct AxisDecl {
-  std::string within;    // axis name or empty
-  ExpressionPtr length;  // equation of an int value, or null: from the data
-  DerivedDecl derived;   // or as other axes make it
+  std::string within;  // axis name or empty
+  LengthDecl length;   // in modes that `of_mode` does not list
+  std::vector<std::pair<Mode, LengthDecl>> of_mode;
+  DerivedDecl derived;  // or as other axes make it
   bool wrong = false;
+
+  const LengthDecl& length_in(Mode mode) const;  // eval takes train's unless it has its own
 };
 
 struct InputDecl {
@@ -74,8 +87,9 @@ struct ParameterDecl {
 struct StateDecl {
   struct Start {
     std::string along = "t";
-    ExpressionPtr init;
+    ExpressionPtr init;  // on both sides of the axis
     Source source;
+    ExpressionPtr before, after;  // or one for each side; null: zeros
   };
   std::vector<Start> starts;
   bool wrong = false;

@@ -65,9 +65,13 @@ struct Axis {
   NodeId length = kNone;  // int node that gives the lengths (on the axes this one lies within), or kNone
   Source source;
   Derivation derivation = {};  // or how they follow from those of other axes
+  NodeId until = kNone;        // or bool node along this axis: the first position where it is true is the last of the run
+  std::int32_t most = 0;       // with until: positions of a run at most, 1 or more
+  NodeId goes_on = kNone;      // of an axis of trial positions (see passes/until.h): 0 where the rest of a row is of no use
 
   bool derived() const { return derivation.rule != Derivation::Rule::kNone; }
-  bool fed() const { return length == kNone && !derived(); }  // its lengths come with the data
+  bool decided() const { return until != kNone; }
+  bool fed() const { return length == kNone && !derived() && !decided(); }  // its lengths come with the data
 };
 
 // One axis of a move: read position (here | start | end) + offset, seen along the axis.
@@ -137,10 +141,12 @@ struct OutputRef {
 
 // The start of a value outside an axis, before explicit_reads has put it into the moves.
 struct StateRef {
+  enum class Side { kBoth, kBefore, kAfter };
   NodeId node = kNone;
   AxisId axis = kNone;
   NodeId init = kNone;
   Source source;
+  Side side = Side::kBoth;  // for positions before the axis, after it, or wherever outside
 };
 
 // A part of the loss: times * mean (or sum) over the positions of `value`, each of them weighted.

@@ -215,6 +215,7 @@ struct Segment {
   bool backwards = false;
   std::vector<AxisId> nest;   // of a scan: axes of the open scans, this one last
   std::int32_t together = 1;  // positions that a step of a scan does at once: no tap of it reaches less far
+  NodeId goes_on = kNone;     // of a scan: once this value is 0 for all rows, it is over; its results are zeros from there on
   std::vector<Segment> body;  // of strips: with stages of their own
   std::string reason;
   // Of a segment at the top level; never less than that of the segment before. Odd: done for each shard of the batch by itself, all

@@ -64,6 +64,12 @@ Reference<S>::Reference(const Graph& graph, const Batch<double>& batch, const st
 }
 
 template <class S>
+Reference<S>::Reference(const Reference& of, const Graph& graph, const std::map<std::string, std::vector<std::int32_t>>& lengths)
+    : graph_(graph), rows_(of.rows_), lengths_(lengths), example_ids_(of.example_ids_), seed_(of.seed_), leaves_(of.leaves_) {
+  forget();
+}
+
+template <class S>
 void Reference<S>::forget() {
   fresh_ = true;
   states_.clear();
@@ -75,6 +81,7 @@ void Reference<S>::forget() {
 template <class S>
 void Reference<S>::perturb(NodeId leaf, std::int64_t element, S by) {
   leaves_.at(leaf).data.at(static_cast<std::size_t>(element)) += by;
+  if (std::real(by) != 0) decided_.clear();
   if (!fresh_) forget();
 }
 
@@ -240,41 +247,6 @@ void Reference<S>::fill_leaf(NodeId id, State& of) {
     std::copy_n(array.data.begin() + index * of.elements, of.elements, of.values.begin() + static_cast<std::int64_t>(p) * of.elements);
     of.marks[p] = kDone;
   }
-}
-
-template <class S>
-std::vector<std::int32_t> Reference<S>::lengths(AxisId axis) {
-  const Axis& spec = graph_.axes[static_cast<std::size_t>(axis)];
-  if (spec.derived()) return derived_lengths(axis);
-  if (spec.length == kNone) {
-    const auto found = lengths_.find(spec.name);
-    if (found == lengths_.end()) throw std::runtime_error("axis " + spec.name + ": nothing gives its lengths");
-    return found->second;
-  }
-  const Space within = graph_.within(axis);
-  const std::vector<std::int32_t> at = points_->projection(within, graph_[spec.length].space);
-  std::vector<std::int32_t> result;
-  for (const std::int32_t point : at) {
-    demand(spec.length, point);
-    result.push_back(std::max(0, static_cast<std::int32_t>(std::real(*read({spec.length, point, 0, 0})))));
-  }
-  return result;
-}
-
-template <class S>
-std::vector<std::int32_t> Reference<S>::derived_lengths(AxisId axis) {
-  const Derivation& derivation = graph_.axes[static_cast<std::size_t>(axis)].derivation;
-  const Space within = graph_.within(axis);
-  std::vector<std::int32_t> result;
-  ReferencePlace place;
-  for (std::int32_t run = 0; run < points_->count(within); ++run) {
-    points_->place(within, run, place);
-    std::vector<std::int32_t> from;
-    for (const AxisId source : derivation.from) from.push_back(points_->length(source, place));
-    const std::int32_t window = within.axes().empty() ? 0 : place.at[static_cast<std::size_t>(within.axes().back())];
-    result.push_back(derived_length(derivation, from, window));
-  }
-  return result;
 }
 
 template <class S>

@@ -38,6 +38,7 @@ class Reference {
   // not fit.
   Array<S> dense(NodeId node);
   Array<S> parameter_space(NodeId node);                      // [shape]. REQUIRES: the node lives on no batch
+  Array<S> lengths_of_runs(AxisId axis);                      // [rows, longest run of each axis that it lies within]
   std::span<const S> value(NodeId node, std::int32_t point);  // [elements]; points as ReferencePoints numbers them
   ReferencePoints& points();
 
@@ -60,6 +61,7 @@ class Reference {
     std::size_t next = 0;  // the first of its reads that may not be done yet
   };
 
+  Reference(const Reference& of, const Graph& graph, const std::map<std::string, std::vector<std::int32_t>>& lengths);
   void forget();
   void demand(NodeId node, std::int32_t point);  // with all that it needs
   void open(NodeId node, std::int32_t point);
@@ -70,6 +72,8 @@ class Reference {
   void fill_leaf(NodeId node, State& state);
   std::vector<std::int32_t> lengths(AxisId axis);
   std::vector<std::int32_t> derived_lengths(AxisId axis);
+  std::vector<std::int32_t> decided(AxisId axis);
+  std::vector<std::int32_t> tried(AxisId axis, const Graph& graph, const std::vector<std::int32_t>& lengths);
   void compute(NodeId node, std::int32_t point);
   bool compute_own(const Node& node, std::int32_t point, std::span<S> out);
   void draw(const Node& node, const ReferencePlace& place, std::span<S> out);
@@ -86,10 +90,11 @@ class Reference {
   std::map<NodeId, Array<S>> leaves_;  // inputs and parameters
   std::optional<ReferencePoints> points_;
   std::vector<State> states_;
-  bool fresh_ = false;            // nothing was computed since the leaves changed
-  std::vector<const S*> values_;  // scratch of compute
-  ReferencePlace place_;          // likewise
-  std::vector<Frame> frames_;     // values being computed: each needs the next one
+  bool fresh_ = false;                                   // nothing was computed since the leaves changed
+  std::map<AxisId, std::vector<std::int32_t>> decided_;  // lengths found so far; imaginary steps do not change them
+  std::vector<const S*> values_;                         // scratch of compute
+  ReferencePlace place_;                                 // likewise
+  std::vector<Frame> frames_;                            // values being computed: each needs the next one
 };
 
 extern template class Reference<double>;

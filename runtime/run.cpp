@@ -142,6 +142,32 @@ Array<T> Run<T>::value(NodeId node) const {
 }
 
 template <class T>
+Array<T> Run<T>::lengths(AxisId axis) const {
+  Array<T> array{{rows()}, {}};
+  std::vector<AxisId> outer;
+  for (AxisId a = plan().axes[static_cast<std::size_t>(axis)].within; a != kNone; a = plan().axes[static_cast<std::size_t>(a)].within) {
+    outer.insert(outer.begin(), a);
+  }
+  std::int64_t count = rows();
+  for (const AxisId a : outer) {
+    std::int64_t longest = 0;
+    for (const auto& shard : executor_->shards()) longest = std::max<std::int64_t>(longest, shard->extents().longest(a));
+    array.dims.push_back(longest);
+    count *= longest;
+  }
+  array.data.assign(static_cast<std::size_t>(count), T(0));
+  for (const auto& shard : executor_->shards()) {
+    const SpaceExtent& runs = shard->extents().within(axis);
+    for (std::int32_t run = 0; run < runs.points; ++run) {
+      std::int64_t at = shard->first() + runs.at(run)[0];
+      for (std::size_t k = 1; k < runs.width(); ++k) at = at * array.dims[k] + runs.at(run)[k];
+      array.data[static_cast<std::size_t>(at)] = static_cast<T>(shard->extents().lengths(axis)[static_cast<std::size_t>(run)]);
+    }
+  }
+  return array;
+}
+
+template <class T>
 std::span<const T> Run<T>::gradient(std::size_t k) const {
   return whole(plan().gradients.at(k).second);
 }

@@ -72,6 +72,7 @@ class Run {
 
   double loss() const;                               // REQUIRES: the plan has a loss
   Array<T> value(NodeId node) const;                 // [rows, longest run of each axis.., shape], zeros past the ends; P: [shape]
+  Array<T> lengths(AxisId axis) const;               // of its runs: [rows, longest run of each axis that it lies within]
   std::span<const T> whole(NodeId node) const;       // of a value in P, row-major; no copy
   std::span<const T> gradient(std::size_t k) const;  // adjoint of plan().gradients[k]. REQUIRES: a parameter's; row-major, no copy
   Array<T> gradient_value(std::size_t k) const;      // of any, as `value` gives it

@@ -63,6 +63,17 @@ bool in_one_pass(const Plan& plan, const Segment& scan) {
   return any;
 }
 
+// What has room for more than one step of a scan at this depth.
+void list_results(const Plan& plan, const Segment& segment, int depth, std::vector<BufferId>& list) {
+  for (const InstructionId id : segment.instructions) {
+    for (const Result& result : instruction(plan, id).results) {
+      const bool stays = result.buffer != kNone && plan.buffers[static_cast<std::size_t>(result.buffer)].block_depth < depth;
+      if (stays && std::find(list.begin(), list.end(), result.buffer) == list.end()) list.push_back(result.buffer);
+    }
+  }
+  for (const Segment& body : segment.body) list_results(plan, body, depth, list);
+}
+
 Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisId>& nest, const Extents& extents, Work& work) {
   Part part;
   part.scan = segment.kind == Segment::Kind::kScan;
@@ -78,6 +89,8 @@ Part bind_part(const Plan& plan, const Segment& segment, const std::vector<AxisI
     for (const Segment& body : segment.body) part.body.push_back(bind_part(plan, body, segment.nest, extents, work));
     part.one_pass = in_one_pass(plan, segment);
     part.together = segment.together;
+    part.goes_on = segment.goes_on;
+    if (part.goes_on != kNone) list_results(plan, segment, static_cast<int>(segment.nest.size()), part.rest);
     const bool inner = std::any_of(part.body.begin(), part.body.end(), [](const Part& body) { return body.scan; });
     if (part.together < 1 || (part.together > 1 && inner))
       throw std::logic_error("plan: positions of a scan around others are done together");

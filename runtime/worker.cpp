@@ -61,6 +61,32 @@ void Worker<T>::run_scan(const Part& part, std::size_t depth) {
     const std::int32_t block = first + (part.backwards ? turns - 1 - k : k) * part.together;
     frame_.stand_in(depth + 1, block, std::min(block + part.together, end));
     run_parts(part.body, depth + 1);
+    if (part.goes_on != kNone && is_over(part, depth + 1)) return clear_rest(part, depth + 1, block + 1, end);
+  }
+}
+
+// Whether no row goes on after the current block.
+template <class T>
+bool Worker<T>::is_over(const Part& part, std::size_t depth) {
+  const PlanValue& goes_on = plan_.value(part.goes_on);
+  Buffers<T>& buffers = frame_.shard().buffers();
+  const Range range = frame_.points(buffers.of(goes_on.buffer).layout, static_cast<int>(depth));
+  for (std::int32_t point = range.begin; point < range.end; ++point) {
+    if (buffers.row(goes_on.buffer, point)[goes_on.column] != T(0)) return false;
+  }
+  return true;
+}
+
+// Blocks first .. end - 1 of what outlives a step: others read all positions of it.
+template <class T>
+void Worker<T>::clear_rest(const Part& part, std::size_t depth, std::int32_t first, std::int32_t end) {
+  if (first >= end) return;
+  Buffers<T>& buffers = frame_.shard().buffers();
+  for (const BufferId id : part.rest) {
+    const std::vector<std::int32_t>& start = frame_.extents().layout(buffers.of(id).layout).start[depth];
+    const std::int32_t held = frame_.reader().first_row(id);
+    std::fill(buffers.row(id, start[static_cast<std::size_t>(first)] - held), buffers.row(id, start[static_cast<std::size_t>(end)] - held),
+              T(0));
   }
 }
 

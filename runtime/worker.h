@@ -20,6 +20,8 @@ struct Part {
   bool one_pass = false;      // of a scan: its only instruction does all positions
   std::int32_t together = 1;  // of a scan: blocks that a step does together
   int nest = kNone;
+  NodeId goes_on = kNone;      // of a scan: see Segment::goes_on
+  std::vector<BufferId> rest;  // .. and what it has made for all positions, whose rest is zeros then
   std::vector<InstructionId> instructions;
   std::vector<Part> body;
 };
@@ -47,6 +49,8 @@ class Worker {
   void run_parts(const std::vector<Part>& parts, std::size_t depth);
   void run_scan(const Part& part, std::size_t depth);
   void run_in_one_pass(const Part& part, const ScanBlocks& blocks);
+  bool is_over(const Part& part, std::size_t depth);
+  void clear_rest(const Part& part, std::size_t depth, std::int32_t first, std::int32_t end);
   void execute(const Step& step);
   void note(const Step& step);
   void set_lengths(const Step& step);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "compiler/frontend/axis_lengths.h"
 #include "compiler/frontend/section_reader.h"
 
 namespace tapeloop {
@@ -69,20 +70,24 @@ StateDecl::Start read_start(const Tree& value, const std::string& key, SectionRe
     start.init = reader.equation(value, "the state of '" + key + "'");
     return start;
   }
-  if (value.find("before") || value.find("after")) {
-    reader.later(value.source, "{before, after}", "give one start: {along: t, init: EQUATION}");
-    return start;
-  }
-  reader.known_keys(value, "a state", {"along", "init"});
+  const Tree* before = value.find("before");
+  const Tree* after = value.find("after");
+  reader.known_keys(value, "a state", {"along", "init", "before", "after"});
   if (const Tree* along = value.find("along")) {
     if (reader.expect_scalar(*along, "'along'", "name one axis: along: u") &&
         reader.check_name(along->scalar, along->source, NameRule::kPlain)) {
       start.along = along->scalar;
     }
   }
-  if (const Tree* init = value.find("init")) {
+  if (before) start.before = reader.equation(*before, "'before'");
+  if (after) start.after = reader.equation(*after, "'after'");
+  const Tree* init = value.find("init");
+  if (init && (before || after)) {
+    reader.error("E0116", init->source, "the state of '" + key + "' has 'init' beside 'before' or 'after'",
+                 "init is both: write {before: EQUATION, after: EQUATION}");
+  } else if (init) {
     start.init = reader.equation(*init, "'init'");
-  } else {
+  } else if (!before && !after) {
     reader.error("E0116", value.source, "the state of '" + key + "' has no 'init'", "write {along: " + start.along + ", init: EQUATION}");
   }
   return start;
@@ -212,8 +217,8 @@ void read_derived(const Tree& value, const std::string& what, SectionReader& rea
     from.push_back(axis.scalar);
   }
   const bool fits = derived->is_scalar() ? rules == 1 : from.size() > 1 && rules == 0;
-  if (!fits || value.find("length") || value.find("within")) {
-    reader.error("E0414", derived->source, what + ": expected one rule by which it is derived, and no length: or within:", help);
+  if (!fits || value.find("length") || value.find("until") || value.find("within")) {
+    reader.error("E0414", derived->source, what + ": expected one rule by which it is derived, and no length:, until: or within:", help);
   } else {
     result.from = from;
   }
@@ -223,15 +228,7 @@ AxisDecl read_axis(const Tree& value, const std::string& key, SectionReader& rea
   AxisDecl result;
   const std::string what = "axis '" + key + "'";
   if (!reader.expect_keys(value, what, "write " + key + ": {}, or {within: t, length: EQUATION}")) return result;
-  for (const Tree::Entry& entry : value.map) {
-    const bool is_later = entry.key == "until" || entry.key == "max";
-    if (is_later)
-      reader.later(entry.source, "'" + entry.key + "' of an axis",
-                   "an axis may have a length from the data or from a value: {length: EQUATION}");
-  }
-  Tree rest = value;
-  std::erase_if(rest.map, [](const Tree::Entry& e) { return e.key == "until" || e.key == "max"; });
-  reader.known_keys(rest, "an axis", {"within", "length", "derived", "stride", "times", "start", "stop"});
+  reader.known_keys(value, "an axis", {"within", "length", "until", "max", "derived", "stride", "times", "start", "stop"});
   read_derived(value, what, reader, result.derived);
   if (const Tree* within = value.find("within")) {
     if (reader.expect_scalar(*within, "'within'", "name one axis: within: t") &&
@@ -239,13 +236,7 @@ AxisDecl read_axis(const Tree& value, const std::string& key, SectionReader& rea
       result.within = within->scalar;
     }
   }
-  if (const Tree* length = value.find("length")) {
-    if (length->is_map()) {
-      reader.later(length->source, "a length for each mode, or by a decision", "give one equation: length: steps");
-    } else {
-      result.length = reader.equation(*length, "'length'");
-    }
-  }
+  read_lengths(value, key, reader, result);
   return result;
 }
 

@@ -21,19 +21,6 @@ std::string listed(const std::vector<std::string>& names) {
   return text;
 }
 
-// The first call of `op` in a tree, or null.
-const Expression* find_call(const ExpressionPtr& tree, std::string_view op) {
-  if (!tree) return nullptr;
-  if (tree->kind == Expression::Kind::kCall && tree->text == op) return tree.get();
-  for (const ExpressionPtr& part : tree->args) {
-    if (const Expression* found = find_call(part, op)) return found;
-  }
-  for (const auto& [option, value] : tree->options) {
-    if (const Expression* found = find_call(value, op)) return found;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 std::string describe(const Tree& tree) {
@@ -85,12 +72,7 @@ ExpressionPtr SectionReader::equation(const Tree& tree, const std::string& what)
           "an equation that starts with { or [ needs quotes");
     return nullptr;
   }
-  ExpressionPtr result = parse_equation(tree.scalar, tree.source, diagnostics_);
-  if (const Expression* call = find_call(result, "teacher")) {
-    later(call->source, "teacher(...)", "feed the truth as an input of its own and read its tap: embedding(tgt_tm1, E)");
-    return nullptr;
-  }
-  return result;
+  return parse_equation(tree.scalar, tree.source, diagnostics_);
 }
 
 std::vector<ExpressionPtr> SectionReader::equations(const Tree& list, const std::string& what) {

@@ -23,6 +23,10 @@ class Carrying {
       diagnostics_.error("E0609", {}, "the model has no axis t to step along");
       return;
     }
+    if (graph_.axes[static_cast<std::size_t>(t_)].decided()) {
+      refuse(graph_.axes[static_cast<std::size_t>(t_)].until, "decides how long t is");
+      return;
+    }
     count_ = graph_.size();
     derived_ = derived_from(graph_, t_);
     for (NodeId id = 0; id < count_; ++id) {

@@ -52,6 +52,7 @@ Read Expander::apply(Call& call, std::vector<Read> reads) {
   const std::string& op = call.op;
   if (op == "last" || op == "first") return end_of_run(call, std::move(reads));
   if (op == "where") return where(call, std::move(reads));
+  if (op == "teacher") return teacher(call, std::move(reads));
   const NodeKind& kind = registry_.at(op);
   if (const Resample make = resampling(op)) return resample(call, kind, std::move(reads), make);
   const std::string along_op = op + "_along";

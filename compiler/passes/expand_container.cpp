@@ -281,13 +281,7 @@ void Expander::place_axes(Instance& in) {
           slots_[static_cast<std::size_t>(id)].wrong = !outer;
         }
         if (decl.wrong) slots_[static_cast<std::size_t>(id)].wrong = true;
-        if (!decl.length) return;
-        Owner owner{in.prefix + key + ".length", key + ".length"};
-        Scope scope = declared;
-        scope.owner = &owner;
-        const Read length = lower(*decl.length, scope);
-        slots_[static_cast<std::size_t>(id)].length = length;
-        slots_[static_cast<std::size_t>(id)].has_length = true;
+        place_length(in, id, decl, declared);
       });
 }
 
@@ -300,12 +294,16 @@ void Expander::add_states(Instance& in) {
 }
 
 void Expander::add_state(Instance& in, const std::string& key, const Source& source, const StateDecl::Start& start, Scope scope) {
-  if (!start.init) return;
   Owner owner{in.prefix + key + ".init", key + ".init"};
   scope.owner = &owner;
   const auto along = axis(start.along, in, start.source.known() ? start.source : source);
-  Read init = lower(*start.init, scope);
-  states_.push_back({read_symbol(in.prefix + key, source).symbol, along.value_or(AxisUse{}), std::move(init), source, &in});
+  const SymbolId value = read_symbol(in.prefix + key, source).symbol;
+  const auto add = [&](const ExpressionPtr& tree, StateRef::Side side) {
+    if (tree) states_.push_back({value, along.value_or(AxisUse{}), lower(*tree, scope), source, &in, side});
+  };
+  add(start.init, StateRef::Side::kBoth);
+  add(start.before, StateRef::Side::kBefore);
+  add(start.after, StateRef::Side::kAfter);
 }
 
 }  // namespace tapeloop::expanding

@@ -62,15 +62,6 @@ bool Expander::mentions_wrong_axis(const PendingNode& node) const {
          std::any_of(node.reads.begin(), node.reads.end(), [&](const Read& read) { return tapped(read.taps); });
 }
 
-// Where it is not known whose start a start is: it may belong to any value that is read with a tap, and give it an axis.
-void Expander::make_tapped_wrong() {
-  for (const PendingNode& node : pending_) {
-    for (const Read& read : node.reads) {
-      if (!read.taps.empty() && read.node != kNone) make_wrong(read.node);
-    }
-  }
-}
-
 // The node that a name stands for; kNone: there is none, or it is wrong.
 NodeId Expander::resolve(SymbolId id, const Source& source) {
   for (std::size_t steps = 0; steps <= symbols_.size(); ++steps) {
@@ -127,9 +118,11 @@ void Expander::resolve_reads() {
     settle(state.init, state.in);
     if (resolve(state.symbol, state.source) == kNone) check_known({state.symbol, kNone, {}, state.source}, state.in);
   }
+  for (auto& [read, in] : other_modes_) settle(read, in);
   for (Slot& slot : slots_) {
     for (Read& feed : slot.feeds) settle(feed, slot.user);
     if (slot.has_length) settle(slot.length, &instances_.front());
+    if (slot.most > 0) settle(slot.until, &instances_.front());
   }
 }
 
@@ -218,39 +211,13 @@ void Expander::finish_nodes() {
   }
 }
 
-// Of several starts of one value along one axis that of the outermost container counts; it comes last.
-void Expander::finish_states() {
-  for (const PendingState& state : states_) {
-    const NodeId node = resolve(state.symbol, state.source);
-    const SlotId slot = resolved(state.axis).slot;
-    if (node == kNone) make_tapped_wrong();
-    if (node != kNone && (slot == kNone || state.init.bad() || is_wrong(state.axis))) make_wrong(node);
-    if (node == kNone || !graph_[node].kind) continue;
-    const AxisId axis = slots_[static_cast<std::size_t>(slot)].id;
-    StateRef found{node, axis, operand(state.init), state.source};
-    const auto same = std::find_if(graph_.states.begin(), graph_.states.end(),
-                                   [&](const StateRef& other) { return other.node == node && other.axis == axis; });
-    if (same == graph_.states.end()) {
-      graph_.states.push_back(found);
-      state_owners_.push_back(state.in);
-      continue;
-    }
-    const Instance*& owner = state_owners_[static_cast<std::size_t>(same - graph_.states.begin())];
-    if (owner == state.in) {
-      diagnostics_.error(
-          "E0411", state.source,
-          "the start of '" + graph_[node].name + "' along " + graph_.axes[static_cast<std::size_t>(axis)].name + " is given twice",
-          same->source.known() ? "first in " + same->source.text(false) : "");
-    }
-    *same = found;
-    owner = state.in;
-  }
-}
-
 void Expander::finish_axes() {
   for (const Slot& slot : slots_) {
-    if (slot.id == kNone || slot.is_bound || !slot.has_length) continue;
-    graph_.axes[static_cast<std::size_t>(slot.id)].length = operand(slot.length);
+    if (slot.id == kNone || slot.is_bound) continue;
+    Axis& axis = graph_.axes[static_cast<std::size_t>(slot.id)];
+    if (slot.has_length) axis.length = operand(slot.length);
+    if (slot.most > 0) axis.until = operand(slot.until);
+    axis.most = slot.most;
   }
   finish_derived_axes();
 }
@@ -361,7 +328,9 @@ void Expander::warn_unused(const Instance& root) {
   }
   for (const Slot& slot : slots_) {
     if (slot.has_length) reach(slot.length.node);
+    if (slot.most > 0) reach(slot.until.node);
   }
+  for (const auto& [read, in] : other_modes_) reach(read.node);
   std::unordered_map<NodeId, std::vector<NodeId>> starts;
   for (const PendingState& state : states_) starts[resolve(state.symbol, state.source)].push_back(state.init.node);
   while (!work.empty()) {

@@ -1,6 +1,7 @@
 // The workings of `expand`, shared by its files: expand_container (sections, inner containers), expand_macros (for, {...}, numbers),
 // expand_expression (equations), expand_calls (kinds, joins, reductions), expand_linear, expand_composite, expand_axes (what the t
-// of each inner container is), expand_derived (axes that follow from others), expand_finish (names to ids, taps to moves), expand_text.
+// of each inner container is), expand_derived (axes that follow from others), expand_modes (lengths, what a decoder reads), expand_finish
+// (names to ids, taps to moves), expand_states (starts), expand_text.
 //
 // While containers are written out, names may be read before they are defined and axes before they are known. So nodes hold
 // Reads (a symbol or a node, and taps along slots) in `pending_` until finish() knows all names and axes.
@@ -67,6 +68,8 @@ struct Slot {
   SlotId within = kNone;
   Read length;              // none: from the data
   bool has_length = false;  //
+  Read until;               // or decided by a value ..
+  std::int32_t most = 0;    // .. with so many positions at most; 0: not decided
   bool is_bound = false;    // an inner t: `target` is what it stands for (kNone: not found yet)
   AxisUse target;
   std::vector<Read> feeds;         // of an inner t
@@ -182,6 +185,7 @@ struct PendingState {
   Read init;
   Source source;
   const Instance* in = nullptr;
+  StateRef::Side side = StateRef::Side::kBoth;
 };
 
 // Sizes that must be the same: the parameter of another instance, or of a group, is used with this shape too.
@@ -210,6 +214,7 @@ class Expander {
   void add_nodes(Instance& in);
   void define(Instance& in, const std::string& key, const Source& source, const NodeDecl& decl, Scope scope);
   void place_axes(Instance& in);
+  void place_length(Instance& in, SlotId id, const AxisDecl& decl, const Scope& declared);
   void add_states(Instance& in);
   void add_state(Instance& in, const std::string& key, const Source& source, const StateDecl::Start& start, Scope scope);
   bool check_new_name(const Instance& in, const std::string& key, const Source& source);
@@ -270,6 +275,7 @@ class Expander {
   Read end_of_run(Call& call, std::vector<Read> reads);
   Read position(Call& call, const std::vector<Argument>& arguments);
   Read where(Call& call, std::vector<Read> reads);
+  Read teacher(Call& call, std::vector<Read> reads);
   bool right_count(const Call& call, const NodeKind& kind, std::size_t found);
   std::optional<Attributes> attributes(Call& call, const NodeKind& kind);
   std::optional<AttributeValue> attribute(const OptionSpec& spec, const Expression& tree, const Scope& scope);
@@ -357,6 +363,7 @@ class Expander {
   std::vector<Move> moves_of(const std::vector<Tap>& taps) const;
   void finish_nodes();
   void finish_states();
+  bool replaces(const StateRef& found, const Instance* in);
   void finish_axes();
   void finish_outputs(Instance& root);
   void finish_names();
@@ -380,7 +387,8 @@ class Expander {
   std::unordered_map<std::string, int> next_free_;
   std::vector<Slot> slots_;
   std::vector<PendingState> states_;
-  std::vector<const Instance*> state_owners_;  // of graph_.states
+  std::vector<std::pair<Read, const Instance*>> other_modes_;  // what is read in other modes only: it is not unused
+  std::vector<const Instance*> state_owners_;                  // of graph_.states
   std::vector<SharedShape> shared_shapes_;
   std::deque<Instance> instances_;  // addresses are stable
   std::map<std::pair<const Container*, std::string>, Loaded> loaded_;

@@ -18,7 +18,10 @@ class ExplicitReads {
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (is_tap(id)) moves_.emplace(key(graph_[id].operands[0], graph_[id].moves), id);
     }
-    for (const StateRef& state : graph_.states) starts_[{state.node, state.axis}] = state.init;
+    for (const StateRef& state : graph_.states) {
+      if (state.side != StateRef::Side::kAfter) before_[{state.node, state.axis}] = state.init;
+      if (state.side != StateRef::Side::kBefore) after_[{state.node, state.axis}] = state.init;
+    }
     for (NodeId id = 0; id < graph_.size(); ++id) {  // those added on the way too
       if (is_move(id)) attach(id);
     }
@@ -53,11 +56,17 @@ class ExplicitReads {
     return found;
   }
 
+  // On which side. A run within the moved axis that is shorter than the reader's is left at its end.
+  static bool leaves_at_start(const Node& node, AxisId axis) {
+    return std::any_of(node.moves.begin(), node.moves.end(), [&](const Move& move) { return move.axis == axis && move.offset < 0; });
+  }
+
   void attach(NodeId id) {
     const NodeId value = graph_[id].operands[0];
     for (const AxisId axis : may_leave(graph_[id]).axes()) {
-      const auto start = starts_.find({value, axis});
-      if (start == starts_.end() || !graph_[start->second].kind) continue;
+      const auto& starts = leaves_at_start(graph_[id], axis) ? before_ : after_;
+      const auto start = starts.find({value, axis});
+      if (start == starts.end() || !graph_[start->second].kind) continue;
       const NodeId operand = read_start(start->second, graph_[id].moves, axis);
       graph_[id].outsides.push_back({axis, static_cast<std::int32_t>(graph_[id].operands.size()), 0});
       graph_[id].operands.push_back(operand);
@@ -114,8 +123,8 @@ class ExplicitReads {
 
   Graph& graph_;
   const Registry& registry_;
-  std::map<Key, NodeId> moves_;  // that anyone may read
-  std::map<std::pair<NodeId, AxisId>, NodeId> starts_;
+  std::map<Key, NodeId> moves_;                                 // that anyone may read
+  std::map<std::pair<NodeId, AxisId>, NodeId> before_, after_;  // start values
 };
 
 }  // namespace

@@ -247,6 +247,7 @@ class AxesInference {
   void check_lengths() {
     for (std::size_t k = 0; k < graph_.axes.size(); ++k) {
       const Axis& axis = graph_.axes[k];
+      if (axis.decided() && !wrong_[at(axis.until)]) check_decision(static_cast<AxisId>(k));
       if (axis.length == kNone || wrong_[at(axis.length)]) continue;
       const Node& length = graph_[axis.length];
       const Space outer = graph_.within(static_cast<AxisId>(k));
@@ -256,6 +257,18 @@ class AxesInference {
                              "' varies along " + graph_.text(length.space),
                          outer.axes().empty() ? "declare the axis within: another, or give the length axes: []" : "");
     }
+  }
+
+  void check_decision(AxisId id) {
+    const Axis& axis = graph_.axes[at(id)];
+    const Node& done = graph_[axis.until];
+    const Space own = graph_.within(id).with(id);
+    if (done.space == own) return;
+    const bool lacks = !done.space.has(id);
+    diagnostics_.error("E0415", done.source,
+                       "'" + shown(done) + "' decides how long " + axis.name + " is: it varies along " + graph_.text(done.space) +
+                           ", expected " + graph_.text(own),
+                       lacks ? "a decision is made at each position: let it depend on values along " + axis.name : "");
   }
 
   Graph& graph_;

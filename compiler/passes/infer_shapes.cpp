@@ -177,6 +177,7 @@ class ShapesInference {
       check_weights(term);
     }
     for (const Axis& axis : graph_.axes) {
+      if (axis.decided() && is_judged(axis.until)) check_decision(axis);
       if (!is_judged(axis.length)) continue;
       const Node& length = graph_[axis.length];
       if (length.shape.empty() && rules_.type(axis.length) != ShapeRules::kFloatType) continue;
@@ -185,6 +186,15 @@ class ShapesInference {
                              (length.shape.empty() ? "a float" : "of shape " + graph_.sizes.text(length.shape)),
                          length.shape.empty() ? "say type: int where it is declared, or take floor(...)" : "");
     }
+  }
+
+  void check_decision(const Axis& axis) {
+    const Node& done = graph_[axis.until];
+    if (done.shape.empty() && rules_.type(axis.until) != ShapeRules::kFloatType) return;
+    diagnostics_.error("E0511", done.source,
+                       "'" + done.name + "' decides how long " + axis.name + " is: expected true or false, found " +
+                           (done.shape.empty() ? "a float" : "shape " + graph_.sizes.text(done.shape)),
+                       done.shape.empty() ? "compare it: until: p > 0.5" : "for example max(.., along=shape)");
   }
 
   // Types as they came out; draws only needed a shape, and no longer read what gave it.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "compiler/passes/cost.h"
+#include "core/live_nodes.h"
 #include "core/philox.h"
 
 namespace tapeloop {
@@ -80,7 +81,10 @@ class Lowering {
     };
     for (const OutputRef& output : graph_.outputs) must_be_made(output.node);
     for (const auto& [leaf, gradient] : graph_.gradients) must_be_made(gradient);
-    for (const Axis& axis : graph_.axes) must_be_made(axis.length);
+    for (const Axis& axis : graph_.axes) {
+      must_be_made(axis.length);
+      must_be_made(axis.goes_on);
+    }
     for (const NodeId id : keep_) must_be_made(id);
     must_be_made(graph_.total_loss);
   }
@@ -88,11 +92,15 @@ class Lowering {
   // A table can move and spread at once where the axes that the move may leave are those of a value that it reads.
   bool spreads(NodeId id) const { return graph_[id].kind->role == Role::kMove && graph_[id].operands[0] != kNone; }
 
+  // An input that nobody reads in this mode has none: it need not be fed.
   void make_buffers() {
+    std::vector<NodeId> also = keep_;
+    also.insert(also.end(), graph_.seeds.begin(), graph_.seeds.end());
+    const std::vector<char> live = live_nodes(graph_, std::move(also));
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const Node& node = graph_[id];
       const Role role = node.kind->role;
-      if (absorbed(id) || role == Role::kAlias) continue;
+      if (absorbed(id) || role == Role::kAlias || (role == Role::kInput && !live[static_cast<std::size_t>(id)])) continue;
       Buffer made;
       if (role == Role::kInput) made.kind = Buffer::Kind::kInput;
       if (role == Role::kParameter) made.kind = Buffer::Kind::kParameter;
@@ -142,6 +150,7 @@ class Lowering {
         segment.kind = Segment::Kind::kScan;
         segment.axis = item.axis;
         segment.backwards = item.backwards;
+        segment.goes_on = item.goes_on;
         segment.nest = nest;
         segment.nest.push_back(item.axis);
         segment.body = segments(item.body, segment.nest);
@@ -292,7 +301,7 @@ class Lowering {
       case Role::kDraw:
         made.op = OpCode::kDraw;
         made.flag = node.kind->draws_normal;
-        made.draw_name = draw_name(node.name);
+        made.draw_name = draw_name(word_of(node.attributes, "draw", node.name));
         break;
       default:
         made.op = OpCode::kFill;

@@ -15,9 +15,14 @@ std::vector<OrderEdge> order_edges(const Graph& graph) {
   std::vector<OrderEdge> edges;
   for (NodeId reader = 0; reader < graph.size(); ++reader) {
     for (ReadEdge& read : read_edges(graph, reader)) edges.push_back({read.producer, reader, std::move(read.shifts), read.whole, false});
-    for (const AxisId axis : graph[reader].space.axes()) {
+    const Node& node = graph[reader];
+    Space measured = node.space | node.counted;
+    if (node.kind->role == Role::kLength) measured = measured.with(node.axis);
+    for (const AxisId axis : measured.axes()) {
       const NodeId length = graph.axes[static_cast<std::size_t>(axis)].length;
       if (length != kNone) edges.push_back({length, reader, {}, {}, true});
+      const NodeId goes_on = graph.axes[static_cast<std::size_t>(axis)].goes_on;  // positions to which no row goes on are left out
+      if (goes_on != kNone && goes_on != reader && node.space.has(axis)) edges.push_back({goes_on, reader, {{axis, -1}}, {}, false});
     }
   }
   return edges;
@@ -97,6 +102,11 @@ class Partition {
       scan.axis = axis;
       scan.backwards = direction > 0;
       scan.reason = scan_reason(axis, inside);
+      const NodeId goes_on = graph_.axes[static_cast<std::size_t>(axis)].goes_on;
+      if (std::find(members.begin(), members.end(), goes_on) != members.end()) {
+        scan.goes_on = goes_on;
+        scan.reason += "; until no row goes on";
+      }
       for (const NodeId id : members) reasons_[static_cast<std::size_t>(id)] = cycle_reason(id, axis, inside);
       scan.body = items(members, inside, open.with(axis));
       result.push_back(std::move(scan));

@@ -18,6 +18,7 @@ struct ScheduleItem {
   bool backwards = false;
   std::vector<ScheduleItem> body;
   std::string reason;
+  NodeId goes_on = kNone;  // of a scan along trial positions: once it is 0 for all rows, the scan is over
 
   bool is_scan() const { return axis != kNone; }
 };

@@ -139,7 +139,10 @@ class MemoryPlanning {
     for (const NodeId id : keep) pin_value(id);
     for (const OutputRef& output : plan_.outputs) pin_value(output.node);
     for (const auto& [leaf, gradient] : plan_.gradients) pin_value(gradient);
-    for (const Axis& axis : plan_.axes) pin_value(axis.length);
+    for (const Axis& axis : plan_.axes) {
+      pin_value(axis.length);
+      pin_value(axis.goes_on);
+    }
     pin_value(plan_.loss);
     for (std::size_t k = 0; k < lives_.size(); ++k) lives_[k].pinned = lives_[k].pinned || plan_.buffers[k].taped;
     for (const Instruction& made : plan_.instructions) {

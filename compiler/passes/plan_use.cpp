@@ -104,7 +104,10 @@ std::vector<bool> fixed_buffers(const Plan& plan, const std::vector<NodeId>& kee
   for (const NodeId id : keep) fix(id);
   for (const OutputRef& output : plan.outputs) fix(output.node);
   for (const auto& [leaf, gradient] : plan.gradients) fix(gradient);
-  for (const Axis& axis : plan.axes) fix(axis.length);
+  for (const Axis& axis : plan.axes) {
+    fix(axis.length);
+    fix(axis.goes_on);
+  }
   fix(plan.loss);
   for (const Instruction& made : plan.instructions) {
     for (const Operand& operand : made.operands) {

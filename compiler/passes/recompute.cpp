@@ -110,7 +110,10 @@ class Recomputing {
       for (const NodeId operand : graph_[id].operands) keep(operand);
     }
     for (const OutputRef& output : graph_.outputs) keep(output.node);
-    for (const Axis& axis : graph_.axes) keep(axis.length);
+    for (const Axis& axis : graph_.axes) {
+      keep(axis.length);
+      keep(axis.goes_on);
+    }
     for (const std::string& name : keep_) {
       const auto at = graph_.names.find(name);
       if (at != graph_.names.end()) keep(at->second);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/builder.h"
+#include "core/live_nodes.h"
 
 namespace tapeloop {
 namespace {
@@ -228,7 +229,9 @@ class Simplification {
     for (OutputRef& output : graph_.outputs) output.node = find(output.node);
     for (auto& [name, id] : graph_.names) id = find(id);
     for (auto& [leaf, gradient] : graph_.gradients) gradient = find(gradient);
-    for (Axis& axis : graph_.axes) axis.length = find(axis.length);
+    for (Axis& axis : graph_.axes) {
+      for (NodeId* id : {&axis.length, &axis.until, &axis.goes_on}) *id = find(*id);
+    }
     for (LossTerm& term : graph_.losses) {
       term.value = find(term.value);
       term.weights = find(term.weights);
@@ -254,27 +257,11 @@ std::vector<char> needed(const Graph& graph, const std::vector<std::string>& kee
     const Role role = graph[id].kind->role;
     if (role == Role::kInput || role == Role::kParameter) work.push_back(id);
   }
-  for (const OutputRef& output : graph.outputs) work.push_back(output.node);
-  for (const auto& [leaf, gradient] : graph.gradients) work.push_back(gradient);
-  for (const Axis& axis : graph.axes) work.push_back(axis.length);
   for (const std::string& name : keep) {
     const auto at = graph.names.find(name);
     if (at != graph.names.end()) work.push_back(at->second);
   }
-  for (const LossTerm& term : graph.losses) {
-    work.push_back(term.value);
-    work.push_back(term.weights);
-  }
-  work.push_back(graph.total_loss);
-  std::vector<char> marks(graph.nodes.size());
-  while (!work.empty()) {
-    const NodeId id = work.back();
-    work.pop_back();
-    if (id == kNone || marks[static_cast<std::size_t>(id)]) continue;
-    marks[static_cast<std::size_t>(id)] = 1;
-    for (const NodeId operand : graph[id].operands) work.push_back(operand);
-  }
-  return marks;
+  return live_nodes(graph, std::move(work));
 }
 
 }  // namespace
@@ -303,7 +290,9 @@ Graph drop_dead(Graph graph, const std::vector<std::string>& keep) {
     renumber(leaf);
     renumber(gradient);
   }
-  for (Axis& axis : graph.axes) renumber(axis.length);
+  for (Axis& axis : graph.axes) {
+    for (NodeId* id : {&axis.length, &axis.until, &axis.goes_on}) renumber(*id);
+  }
   for (StateRef& state : graph.states) {
     renumber(state.node);
     renumber(state.init);

@@ -20,7 +20,7 @@ class Striping {
   Program run(const Program& program) {
     take_apart(program);
     for (int scan = 0; scan < count(); ++scan) {
-      if (is_scan(scan)) take_what_reads(scan);
+      if (is_scan(scan) && item(scan).segment.goes_on == kNone) take_what_reads(scan);  // backward needs nothing of a trial
     }
     for (const int scan : scans_) take_what_feeds(scan);
     return put_together();

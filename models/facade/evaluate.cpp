@@ -147,6 +147,14 @@ Cotangents<T> cotangents_of(const Feed& feed, const Prepared<T>& prepared, Evalu
   return cotangents;
 }
 
+std::vector<std::string> decided_axes(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Axis& axis : graph.axes) {
+    if (axis.decided()) names.push_back(axis.name);
+  }
+  return names;
+}
+
 template <class T>
 Evaluated<T> evaluate_plan(const Feed& feed, const EvaluateOptions& options, Prepared<T>& prepared) {
   Evaluated<T> result;
@@ -163,6 +171,11 @@ Evaluated<T> evaluate_plan(const Feed& feed, const EvaluateOptions& options, Pre
   };
   for (const OutputRef& output : plan->outputs) add(result.outputs, output.name, output.node);
   for (const std::string& name : options.watch) add(result.watched, name, prepared.compiled.kept.at(name));
+  for (const std::string& axis : decided_axes(prepared.compiled.graph)) {
+    const auto same = [&](const Axis& other) { return other.name == axis; };
+    const auto at = std::find_if(plan->axes.begin(), plan->axes.end(), same);
+    result.lengths.emplace_back(axis, run.lengths(static_cast<AxisId>(at - plan->axes.begin())));
+  }
   const Cotangents<T> cotangents = cotangents_of(feed, prepared, result);
   if (!prepared.from_cotangents && plan->loss != kNone) result.loss = run.loss();
   if (!options.gradients) return result;
@@ -186,6 +199,10 @@ Evaluated<double> evaluate_reference(const Feed& feed, const EvaluateOptions& op
   Reference<double> forward(graph, prepared.batch, prepared.parameters, options.seed);
   for (const OutputRef& output : graph.outputs) result.outputs.emplace_back(output.name, forward.dense(output.node));
   for (const std::string& name : options.watch) result.watched.emplace_back(name, forward.dense(graph.names.at(name)));
+  for (AxisId axis = 0; axis < static_cast<AxisId>(graph.axes.size()); ++axis) {
+    const Axis& spec = graph.axes[static_cast<std::size_t>(axis)];
+    if (spec.decided()) result.lengths.emplace_back(spec.name, forward.lengths_of_runs(axis));
+  }
   const Cotangents<double> cotangents = cotangents_of(feed, prepared, result);
   if (!prepared.from_cotangents && graph.total_loss != kNone) result.loss = forward.parameter_space(graph.total_loss).data[0];
   if (!options.gradients) return result;
@@ -249,8 +266,9 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
 template <class T>
 std::string Evaluated<T>::json() const {
   const std::string more = watched.empty() ? "" : ", \"watched\": " + json_object<T>(watched);
+  const std::string ends = lengths.empty() ? "" : ", \"lengths\": " + json_object<T>(lengths);
   return fmt::format("{{\"outputs\": {}, \"loss\": {}, \"grads\": {}{}}}", json_object<T>(outputs), loss ? json_number(*loss) : "null",
-                     json_object<T>(gradients), more);
+                     json_object<T>(gradients), more + ends);
 }
 
 template <class T>

@@ -20,7 +20,7 @@ struct EvaluateOptions {
   // outputs (all, or those named), k the flat index: a loss in which every entry has a weight of its own.
   std::string loss;
   std::vector<std::string> watch;  // inner values that are wanted besides the outputs: "h", "d.c"
-  bool reference = false;  // by the reference evaluator, always in double
+  bool reference = false;          // by the reference evaluator, always in double
   Mode mode = Mode::kEval;
   std::vector<std::string> without;
   std::uint64_t seed = 0;  // of random draws
@@ -34,8 +34,9 @@ struct Evaluated {
   Arrays watched;  // likewise, in the order of EvaluateOptions::watch; what depends on parameters alone is there for every example
   std::optional<double> loss;
   Arrays gradients;  // of parameters [shape]; of float inputs in the layout that was fed
+  Arrays lengths;    // of axes whose length a value decides: [example, longest run of each axis around it]
 
-  std::string json() const;  // {"outputs": {..}, "loss": 1.5, "grads": {..}}, and "watched" if anything is
+  std::string json() const;  // {"outputs": {..}, "loss": 1.5, "grads": {..}}, and "watched" and "lengths" if there are any
 };
 
 // The model compiled for a feed, and the feed as arrays.

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "core/kind.h"
+#include "core/live_nodes.h"
 
 namespace tapeloop {
 namespace {
@@ -91,7 +92,9 @@ class BatchReader {
     count_rows();
     if (diagnostics_.has_errors()) return std::move(batch_);
     for (AxisId axis = 0; axis < static_cast<AxisId>(graph_.axes.size()); ++axis) read_lengths(axis);
-    for (const NodeId id : inputs_) read_input(graph_[id]);
+    for (const NodeId id : inputs_) {
+      if (const Nested* fed = Feed::find(feed_.inputs, graph_[id].name)) read_input(graph_[id], *fed);
+    }
     return std::move(batch_);
   }
 
@@ -129,8 +132,9 @@ class BatchReader {
         error("E0724", fmt::format("axis '{}' has its lengths from an equation or another axis; feed none", name));
       }
     }
+    const std::vector<char> live = live_nodes(graph_, graph_.seeds);
     for (const NodeId id : inputs_) {
-      if (!Feed::find(feed_.inputs, graph_[id].name)) {
+      if (!Feed::find(feed_.inputs, graph_[id].name) && live[static_cast<std::size_t>(id)]) {
         error("E0722", fmt::format("input '{}' is missing; expected {}", graph_[id].name, expected_layout(graph_, graph_[id])));
       }
     }
@@ -181,7 +185,8 @@ class BatchReader {
   // The first input on the axis; its list at a point has the length of the run, if nothing else tells it.
   const Nested* first_input(AxisId axis) const {
     for (const NodeId id : inputs_) {
-      if (graph_[id].space.has(axis)) return Feed::find(feed_.inputs, graph_[id].name);
+      const Nested* fed = graph_[id].space.has(axis) ? Feed::find(feed_.inputs, graph_[id].name) : nullptr;
+      if (fed) return fed;
     }
     return nullptr;
   }
@@ -247,8 +252,7 @@ class BatchReader {
     return 0;
   }
 
-  void read_input(const Node& node) {
-    const Nested& fed = *Feed::find(feed_.inputs, node.name);
+  void read_input(const Node& node, const Nested& fed) {
     const std::vector<AxisId> axes = node.space.axes();
     Dims dims = measured(fed);
     const std::size_t rank = 1 + axes.size() + node.shape.size();

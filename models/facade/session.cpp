@@ -124,6 +124,16 @@ Array<T> Session<T>::value(const std::string& name) const {
 }
 
 template <class T>
+Array<T> Session<T>::lengths(const std::string& axis) const {
+  std::vector<std::string> names;
+  for (AxisId id = 0; id < static_cast<AxisId>(plan_->axes.size()); ++id) {
+    names.push_back(plan_->axes[static_cast<std::size_t>(id)].name);
+    if (names.back() == axis) return run_->lengths(id);
+  }
+  refuse("E0721", fmt::format("no axis '{}'{}", axis, did_you_mean(axis, names)));
+}
+
+template <class T>
 Array<T> Session<T>::gradient(const std::string& name) const {
   std::vector<std::string> names;
   for (std::size_t k = 0; k < plan_->gradients.size(); ++k) {

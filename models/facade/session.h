@@ -60,6 +60,7 @@ class Session {
   // Values and gradients of the last batch by name. Throw ModelError for an unknown name, or a value that was optimised away:
   // name it in SessionOptions::keep.
   Array<T> value(const std::string& name) const;     // [rows, longest run of each axis, shape], zeros past the ends
+  Array<T> lengths(const std::string& axis) const;   // of its runs, decided ones too: [rows, longest run of each axis around it]
   Array<T> gradient(const std::string& name) const;  // of a parameter [shape]; of an input as `value`
 
   const Plan& plan() const { return *plan_; }

@@ -115,6 +115,14 @@ void complex_step(const Prepared<double>& prepared, const Evaluated<double>& fou
   report.checks.push_back(worst.check());
 }
 
+// In a mode that decides an axis there is no loss of what is only known along it.
+bool has_loss(const Model& model, Mode mode) {
+  CompileOptions options;
+  options.mode = mode;
+  options.gradients = false;
+  return model.compile(options).graph.total_loss != kNone;
+}
+
 }  // namespace
 
 bool VerifyReport::good() const {
@@ -128,7 +136,7 @@ VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
   evaluation.mode = options.mode;
   evaluation.seed = options.seed;
   evaluation.threads = options.threads;
-  if (model.container().losses.empty()) evaluation.loss = "weighted";
+  if (!has_loss(model, options.mode)) evaluation.loss = "weighted";
 
   VerifyReport report;
   const Evaluated<double> plan = evaluate<double>(model, feed, evaluation);

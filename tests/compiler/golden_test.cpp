@@ -19,6 +19,7 @@ struct Golden {
   const char* name;
   const char* model;
   std::vector<std::string> without;
+  Mode mode = Mode::kTrain;
 };
 
 void PrintTo(const Golden& golden, std::ostream* out) { *out << golden.name; }
@@ -41,6 +42,8 @@ TEST_P(GoldenPlan, IsAsItWasRead) {
   options.step = true;
   CompileOptions compiling;
   compiling.without = GetParam().without;
+  compiling.mode = GetParam().mode;
+  compiling.gradients = compiling.mode == Mode::kTrain;
   const std::string found = dump_text(compile_file(GetParam().model, compiling).plan, options);
   const std::filesystem::path path = golden_path(GetParam().name);
   if (std::getenv("TAPELOOP_WRITE_GOLDEN")) std::ofstream(path) << found;
@@ -57,6 +60,9 @@ INSTANTIATE_TEST_SUITE_P(Plans, GoldenPlan,
                                          Golden{"min_gru_fused", "bench/models/min_gru.yaml", {}},
                                          Golden{"cascade_reset", "tests/data/reference/models/cascade_reset.yaml", kOneByOne},
                                          Golden{"cascade_carry", "tests/data/reference/models/cascade_carry.yaml", kOneByOne},
+                                         // One file: the logits are in bulk after the scan, or in its step.
+                                         Golden{"seq2seq_train", "models/systems/seq2seq.yaml", {}},
+                                         Golden{"seq2seq_decode", "models/systems/seq2seq.yaml", {}, Mode::kDecode},
                                          Golden{"set_of_sequences", "tests/data/reference/models/set_of_sequences.yaml", kOneByOne}),
                          [](const auto& test) { return std::string(test.param.name); });
 

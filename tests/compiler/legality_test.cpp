@@ -69,7 +69,7 @@ TEST(Legality, AKindThatMixesPositionsInsideTheCycle) {
   mixing.moves_freely = false;
   registry.add(mixing);
   Graph graph;
-  graph.axes.push_back({"t", kNone, kNone, {}});
+  graph.axes.emplace_back().name = "t";
   GraphBuilder build(graph, registry);
   build.set_context(Phase::kForward, "h", {});
   Node input;

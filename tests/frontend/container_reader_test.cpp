@@ -64,7 +64,7 @@ train: {data: {file: x.csv}}
   EXPECT_TRUE(c.options[2].value.is_list);
   EXPECT_EQ(c.use[0].value, "cells/lstm.yaml");
   EXPECT_EQ(c.axes[1].value.within, "t");
-  EXPECT_EQ(to_text(*c.axes[1].value.length), "steps + 1");
+  EXPECT_EQ(to_text(*c.axes[1].value.length.length), "steps + 1");
   EXPECT_EQ(to_text(*c.inputs[0].value.shape[1]), "2 * units");
   EXPECT_FALSE(c.inputs[0].value.has_axes);
   EXPECT_TRUE(c.inputs[1].value.has_axes);
@@ -161,10 +161,37 @@ TEST(ContainerReader, ChecksNames) {
 TEST(ContainerReader, SaysWhatComesLater) {
   EXPECT_THAT(mistakes("loss: [h, {sum: h, times: 0.5}]\n"), IsEmpty());
   EXPECT_THAT(mistakes("loss: {total: h}\n"), ElementsAre("E0116 4:7", "E0114 4:8"));
-  EXPECT_THAT(mistakes("axes: {t: {length: {train: steps, decode: {until: done}}}}\n"), ElementsAre("E0117 4:20"));
-  EXPECT_THAT(mistakes("axes: {t: {until: done, max: 40}}\n"), ElementsAre("E0117 4:12", "E0117 4:25"));
-  EXPECT_THAT(mistakes("states: {h: {before: 0, after: 1}}\n"), ElementsAre("E0117 4:13"));
-  EXPECT_THAT(node_mistakes("  h: f(teacher(x_tm1, h_tm1))\n"), ElementsAre("E0117 4:8"));
+}
+
+TEST(ContainerReader, ReadsLengthsOfEachMode) {
+  const Container c =
+      sound("axes:\n  t: {length: {train: steps, decode: {until: done, max: 2 * n}}}\n  u: {until: over, max: 4}\nnodes: {h: x}\n");
+  const AxisDecl& t = c.axes[0].value;
+  EXPECT_EQ(to_text(*t.length_in(Mode::kTrain).length), "steps");
+  EXPECT_EQ(to_text(*t.length_in(Mode::kEval).length), "steps");
+  EXPECT_EQ(to_text(*t.length_in(Mode::kDecode).until), "done");
+  EXPECT_EQ(to_text(*t.length_in(Mode::kDecode).most), "2 * n");
+  for (const Mode mode : {Mode::kTrain, Mode::kEval, Mode::kDecode}) EXPECT_EQ(to_text(*c.axes[1].value.length_in(mode).until), "over");
+}
+
+TEST(ContainerReader, ReportsMistakesInLengths) {
+  EXPECT_THAT(mistakes("axes: {t: {length: {decode: {until: done}}}}\n"), ElementsAre("E0116 4:37"));
+  EXPECT_THAT(mistakes("axes: {t: {max: 40}}\n"), ElementsAre("E0116 4:17"));
+  EXPECT_THAT(mistakes("axes: {t: {length: n, until: done, max: 40}}\n"), ElementsAre("E0116 4:20"));
+  EXPECT_THAT(mistakes("axes: {t: {length: {trian: n}}}\n"), ElementsAre("E0114 4:21"));
+  EXPECT_THAT(mistakes("axes: {t: {length: {}}}\n"), ElementsAre("E0116 4:20"));
+  EXPECT_THAT(mistakes("axes: {t: {length: {decode: {until: done, most: 40}}}}\n"), ElementsAre("E0114 4:43"));
+}
+
+TEST(ContainerReader, ReadsAStartForEachSide) {
+  const Container c = sound("states: {h: {before: a, after: 2 * b}, g: [{along: u, after: c}]}\nnodes: {h: x}\n");
+  const StateDecl::Start& h = c.states[0].value.starts[0];
+  EXPECT_EQ(to_text(*h.before), "a");
+  EXPECT_EQ(to_text(*h.after), "2 * b");
+  EXPECT_EQ(h.init, nullptr);
+  EXPECT_EQ(c.states[1].value.starts[0].before, nullptr);
+  EXPECT_EQ(c.states[1].value.starts[0].along, "u");
+  EXPECT_THAT(mistakes("states: {h: {before: 0, init: 1}}\n"), ElementsAre("E0116 4:31"));
 }
 
 TEST(ContainerReader, StaysBelowItsFolder) {

@@ -18,7 +18,10 @@ using From = Move::From;
 class AxisKinds : public testing::Test {
  protected:
   AxisKinds() {
-    graph.axes = {{"t", kNone, kNone, {}}, {"u", 0, kNone, {}}};
+    graph.axes.resize(2);
+    graph.axes[0].name = "t";
+    graph.axes[1].name = "u";
+    graph.axes[1].within = 0;
     batch.rows = 3;
     batch.lengths = {{"t", {3, 0, 2}}, {"u", {2, 0, 3, 1, 4}}};
     build.set_context(Phase::kForward, "y", {});

@@ -23,7 +23,7 @@ struct OneNode {
   NodeId y = kNone;
 
   OneNode(const NodeKind& kind, const Example& example, const Registry& registry, const std::vector<bool>& as_parameters) {
-    graph.axes.push_back({"t", kNone, kNone, {}});
+    graph.axes.emplace_back().name = "t";
     batch.rows = 3;
     batch.lengths["t"] = {2, 0, 1};
     GraphBuilder build(graph, registry);

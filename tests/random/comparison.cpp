@@ -77,6 +77,7 @@ class Comparing {
     result_.tables = static_cast<int>(whole.plan.tables.size());
     check("", whole.plan);
     check_recomputed(diagnostics);
+    check_forward_only(diagnostics);
     for (const PassInfo& pass : passes()) {
       if (!pass.optimisation || !options_.each_optimisation) continue;
       const Compiled without = compiled({std::string(pass.name)}, diagnostics);
@@ -114,6 +115,22 @@ class Comparing {
     const std::string without = optimisations[model_.seed % optimisations.size()];
     check(without, compiled({without}, diagnostics, true).plan, 2);
     if (!result_.problems.empty()) result_.problems += "  .. recomputed\n";
+  }
+
+  // Plans without gradients keep less, and take what a decision has tried.
+  void check_forward_only(Diagnostics& diagnostics) {
+    CompileOptions options;
+    options.gradients = false;
+    for (const auto& [name, array] : model_.parameters) options.fed_shapes[name] = array.dims;
+    const Plan plan = compile(*container_, options, registry_, diagnostics).plan;
+    Run<double> run(std::make_shared<const Plan>(plan), {.poison = true, .threads = options_.threads, .shard_rows = options_.shard_rows});
+    run.set_parameters(model_.parameters);
+    run.forward(model_.batch);
+    Arrays found;
+    for (const OutputRef& output : plan.outputs) found[output.name] = run.value(output.node);
+    if (plan.loss != kNone) found["loss"] = {{}, {run.loss()}};
+    const std::string text = differences("value", expected_.values, found, 1e-12 * largest(expected_.values));
+    if (!text.empty() && options_.swapped == kNone) result_.problems += "without gradients:\n" + text;
   }
 
   Compiled compiled(const std::vector<std::string>& without, Diagnostics& diagnostics, bool recompute = false) const {

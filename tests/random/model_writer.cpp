@@ -110,7 +110,29 @@ std::size_t ModelWriter::input(AxisSet on, int width) {
     if (values[k].name == name) return k;
   }
   values.push_back({name, on, width});
-  return values.size() - 1;
+  if (is_decided(on)) stand_in(values.size() - 1);
+  return static_cast<std::size_t>(std::find_if(values.begin(), values.end(), [&](const RandomValue& v) { return v.name == name; }) -
+                                  values.begin());
+}
+
+bool ModelWriter::is_decided(AxisSet set) const {
+  const std::vector<int> list = axes_of(set);
+  return std::any_of(list.begin(), list.end(), [&](int axis) { return axes[static_cast<std::size_t>(axis)].decided; });
+}
+
+// Numbers that differ from position to position, made of an input that lies along the other axes.
+void ModelWriter::stand_in(std::size_t value) {
+  values[value].stands_in = true;
+  const RandomValue made = values[value];
+  AxisSet others = made.axes;
+  std::string place;
+  for (const int axis : axes_of(made.axes)) {
+    if (!axes[static_cast<std::size_t>(axis)].decided) continue;
+    others &= ~(1U << axis);
+    place += fmt::format(" + mod({:.3f} * index({}), 1)", 0.4 + dice.unit(), axes[static_cast<std::size_t>(axis)].name);
+  }
+  const std::string from = values[input(others, made.width)].name;
+  add_node(made.name, fmt::format("{{op: tanh, inputs: [\"0.8 * {} - 0.5{}\"], axes: [{}]}}", from, place, axis_names(made.axes)));
 }
 
 Array<double> ModelWriter::numbers(std::vector<std::int64_t> dims, double bound) {
@@ -150,13 +172,14 @@ RandomModel ModelWriter::finish(const std::vector<std::string>& outputs, const s
     std::vector<std::string> says;
     if (axis.within >= 0) says.push_back("within: " + axes[static_cast<std::size_t>(axis.within)].name);
     if (!axis.length.empty()) says.push_back("length: " + axis.length);
+    if (axis.decided) says.push_back(fmt::format("until: done, max: {}", std::max(axis.longest, 1)));
     if (!axis.derived.empty()) says = {axis.derived};
     model.yaml += fmt::format("  {}: {{{}}}\n", axis.name, fmt::join(says, ", "));
     const auto k = static_cast<int>(&axis - axes.data());
     if (!axis.length.empty()) inputs += fmt::format("  {}: {{axes: [{}], type: int}}\n", axis.length, axis_names(closure(k) & ~(1U << k)));
   }
   for (const RandomValue& value : values) {
-    if (value.group >= 0 || !value.on_batch) continue;
+    if (value.group >= 0 || !value.on_batch || value.stands_in) continue;
     inputs += fmt::format("  {}: {{axes: [{}], shape: {}}}\n", value.name, axis_names(value.axes), shape_text(value.width));
   }
   model.yaml += "inputs:\n" + inputs;
@@ -218,7 +241,7 @@ void ModelWriter::draw_inputs(RandomModel& model) {
   for (int k = 0; k < static_cast<int>(axes.size()); ++k) {
     const RandomAxis& axis = axes[static_cast<std::size_t>(k)];
     const std::vector<int> outer = axes_of(closure(k) & ~(1U << k));
-    if (axis.from >= 0) {
+    if (axis.from >= 0 || axis.decided) {
       model.batch.lengths.erase(axis.name);
     } else if (axis.length.empty()) {
       Json& tables = feed["lengths"][axis.name] = Json::array();
@@ -229,7 +252,7 @@ void ModelWriter::draw_inputs(RandomModel& model) {
     }
   }
   for (const RandomValue& value : values) {
-    if (value.group >= 0 || !value.on_batch) continue;
+    if (value.group >= 0 || !value.on_batch || value.stands_in) continue;
     model.batch.inputs[value.name] = filled(axes_of(value.axes), value.width, [&](std::size_t) { return 2 * dice.unit() - 1; });
   }
   for (const auto& [name, array] : model.batch.inputs) feed["inputs"][name] = nested(array);

@@ -23,6 +23,7 @@ struct RandomAxis {
   std::string derived = {};  // "derived: t, stride: 3", or empty
   int from = -1;             // of a derived one, as it was made; `rule` without its axes
   Derivation rule = {};
+  bool decided = false;  // by a value, longest at most: then no input lies along it
 };
 
 // A value that others may read. Width 0 is a scalar, n a vector [n].
@@ -35,6 +36,7 @@ struct RandomValue {
   bool on_batch = true;
   bool is_end = false;  // reduces its group's inner axis; read within the group only through time
   bool used = false;
+  bool stands_in = false;  // a node in place of an input, along an axis whose length is decided
 };
 
 class ModelWriter {
@@ -48,6 +50,7 @@ class ModelWriter {
   bool innermost(AxisSet set, int axis) const;  // none of the set lies within it
 
   std::size_t input(AxisSet axes, int width);
+  bool is_decided(AxisSet set) const;
   // The name of a parameter with numbers in [-bound, bound], or of an equation of one.
   std::string parameter(std::vector<std::int64_t> dims, double bound);
   void parameter_of_linear(const std::string& name, std::vector<std::int64_t> dims, double bound);
@@ -62,6 +65,7 @@ class ModelWriter {
  private:
   std::string axis_names(AxisSet set) const;  // "t, u"
   Array<double> numbers(std::vector<std::int64_t> dims, double bound);
+  void stand_in(std::size_t value);
   void draw_lengths(RandomModel& model);
   void draw_inputs(RandomModel& model);
 

@@ -77,6 +77,30 @@ TEST_P(RandomPlans, PlanEqualsReferenceWithEachOptimisationOff) {
 
 INSTANTIATE_TEST_SUITE_P(Chunk, RandomPlans, testing::Range(0, kChunks));
 
+class RandomDecisions : public testing::TestWithParam<int> {};
+
+// An axis ends where a value says so: the plan tries positions side by side, the reference one after the other.
+TEST_P(RandomDecisions, PlanEqualsReferenceOrIsRefusedForWhatComesAfter) {
+  const Registry registry = make_registry();
+  const int one = setting("TAPELOOP_RANDOM_DECISION", -1);
+  const int graphs = setting("TAPELOOP_RANDOM_GRAPHS", kGraphs) / 4;
+  const int first = one < 0 ? graphs * GetParam() / kChunks : one + std::min(GetParam(), 1);
+  const int end = one < 0 ? graphs * (GetParam() + 1) / kChunks : one + 1;
+  int failures = 0, refused = 0;
+  for (int seed = first; seed < end; ++seed) {
+    const RandomModel model = random_model_with_decision(static_cast<std::uint64_t>(seed));
+    Comparison comparison;
+    const std::string text = problems(model, registry, comparison);
+    refused += text.find("E0612") != std::string::npos;
+    if (text.empty() || text.find("E0612") != std::string::npos) continue;
+    if (++failures <= kShown) ADD_FAILURE() << "TAPELOOP_RANDOM_DECISION=" << seed << " repeats it:\n" << text << model.yaml;
+  }
+  EXPECT_EQ(failures, 0) << "of " << end - first;
+  EXPECT_LE(refused, (end - first + 1) / 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Chunk, RandomDecisions, testing::Range(0, kChunks));
+
 // Tests of the test.
 
 TEST(RandomGraphs, TwoRowsOfATableSwappedAreFound) {

@@ -13,7 +13,7 @@ constexpr double kGain = 0.9;  // of all that a node reads, together
 
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : out_(seed), dice_(out_.dice), terms_(out_) {}
+  Generator(std::uint64_t seed, bool with_decision) : out_(seed), dice_(out_.dice), terms_(out_), with_decision_(with_decision) {}
 
   RandomModel make() {
     make_axes();
@@ -35,9 +35,9 @@ class Generator {
     for (RandomAxis& axis : out_.axes) {
       if (dice_.chance(0.25)) axis.length = "n" + axis.name;
     }
+    if (with_decision_) return choose_decided();
     if (dice_.chance(0.35)) derive_axis();
   }
-
   // One more axis, whose lengths follow from those of another.
   void derive_axis() {
     const int from = dice_.below(static_cast<int>(out_.axes.size()));
@@ -66,6 +66,28 @@ class Generator {
         made.derived = fmt::format("derived: {}, stride: {}", source.name, rule.step);
     }
     out_.axes.push_back(made);
+  }
+
+  void choose_decided() {
+    std::vector<int> innermost;
+    for (int axis = 0; axis < static_cast<int>(out_.axes.size()); ++axis) {
+      if (out_.innermost((1U << out_.axes.size()) - 1, axis)) innermost.push_back(axis);
+    }
+    decided_ = dice_.pick(innermost);
+    out_.axes[static_cast<std::size_t>(decided_)].decided = true;
+    out_.axes[static_cast<std::size_t>(decided_)].length.clear();
+  }
+
+  // By any value along the axis alone; it may turn out to need what comes after it.
+  void decide() {
+    const AxisSet own = out_.closure(decided_);
+    std::vector<std::size_t> found;
+    for (std::size_t k = 0; k < out_.values.size(); ++k) {
+      if (out_.values[k].axes == own && out_.values[k].group >= 0) found.push_back(k);
+    }
+    const std::size_t k = found.empty() ? out_.input(own, 0) : dice_.pick(found);
+    const std::string read = value(k).width == 0 ? value(k).name : fmt::format("sum({}, along=shape)", value(k).name);
+    out_.add_node("done", fmt::format("{} > {:.3f}", read, 0.6 * dice_.unit() - 0.2));
   }
 
   AxisSet some_axes() {
@@ -257,16 +279,20 @@ class Generator {
       if (v.width == 0 && dice_.chance(0.3)) loss = v.name;
     }
     if (outputs.empty()) outputs.push_back(out_.values.back().name);
+    if (decided_ >= 0) decide();
     return out_.finish(outputs, loss);
   }
 
   ModelWriter out_;
   Dice& dice_;
   RandomTerms terms_;
+  bool with_decision_;
+  int decided_ = -1;  // axis
 };
 
 }  // namespace
 
-RandomModel random_model(std::uint64_t seed) { return Generator(seed).make(); }
+RandomModel random_model(std::uint64_t seed) { return Generator(seed, false).make(); }
+RandomModel random_model_with_decision(std::uint64_t seed) { return Generator(seed, true).make(); }
 
 }  // namespace tapeloop

@@ -25,5 +25,7 @@ struct RandomModel {
 };
 
 RandomModel random_model(std::uint64_t seed);
+// One axis ends where a value says so. Not legal by construction: the decision may need what comes after it (E0612).
+RandomModel random_model_with_decision(std::uint64_t seed);
 
 }  // namespace tapeloop

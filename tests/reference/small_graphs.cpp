@@ -52,7 +52,10 @@ Registry small_registry() {
 }
 
 AxisId SmallGraph::axis(const std::string& name, AxisId within, NodeId length) {
-  graph.axes.push_back({name, within, length, {}});
+  Axis& made = graph.axes.emplace_back();
+  made.name = name;
+  made.within = within;
+  made.length = length;
   return static_cast<AxisId>(graph.axes.size() - 1);
 }
 
