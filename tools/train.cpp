@@ -11,6 +11,29 @@
 namespace tapeloop::tool {
 namespace {
 
+// "examples: train 6739, validation 801, test 776; tokens: letters 27"
+std::string data_text(const TrainingReport& report) {
+  std::string text;
+  for (const Split split : kSplits) {
+    const std::size_t count = report.examples[static_cast<std::size_t>(split)];
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "examples: " : ", ", split_name(split), count);
+  }
+  for (const auto& [name, vocabulary] : report.vocabularies) text += fmt::format("; tokens: {} {}", name, vocabulary.size());
+  return text + "\n";
+}
+
+std::string data_json(const TrainingReport& report) {
+  std::string examples, tokens;
+  for (const Split split : kSplits) {
+    examples +=
+        fmt::format("{}\"{}\": {}", examples.empty() ? "" : ", ", split_name(split), report.examples[static_cast<std::size_t>(split)]);
+  }
+  for (const auto& [name, vocabulary] : report.vocabularies) {
+    tokens += fmt::format("{}{}: {}", tokens.empty() ? "" : ", ", json_quoted(name), vocabulary.size());
+  }
+  return fmt::format("\"examples\": {{{}}}, \"tokens\": {{{}}}", examples, tokens);
+}
+
 std::string as_json(const TrainRequest& request, const TrainingReport& report) {
   std::string seeds;
   for (const Outcome& outcome : report.outcomes) {
@@ -21,8 +44,8 @@ std::string as_json(const TrainRequest& request, const TrainingReport& report) {
         seeds.empty() ? "" : ", ", outcome.seed, outcome.epochs, outcome.best_epoch, outcome.stopped_early,
         numbers_json(outcome.validation), numbers_json(outcome.test), outcome.seconds, json_quoted(outcome.weights));
   }
-  return fmt::format("{{\"model\": {}, \"folder\": {}, \"interrupted\": {}, \"seconds\": {:.3f}, \"seeds\": [{}]}}",
-                     json_quoted(request.model), json_quoted(report.folder), report.interrupted, report.seconds, seeds);
+  return fmt::format("{{\"model\": {}, \"folder\": {}, {}, \"interrupted\": {}, \"seconds\": {:.3f}, \"seeds\": [{}]}}",
+                     json_quoted(request.model), json_quoted(report.folder), data_json(report), report.interrupted, report.seconds, seeds);
 }
 
 // A row for each seed, a column for each number.
@@ -40,7 +63,7 @@ std::string as_text(const TrainingReport& report) {
     row.push_back(fmt::format("{:.1f}", outcome.seconds));
     rows.push_back(std::move(row));
   }
-  return table(rows) + fmt::format("weights, metrics and configuration: {}\n", report.folder);
+  return data_text(report) + table(rows) + fmt::format("weights, metrics and configuration: {}\n", report.folder);
 }
 
 }  // namespace

@@ -148,6 +148,8 @@ TrainingReport Training::run(const TrainingOptions& options) const {
     report.outcomes.push_back(run_seed(seed, folder, options, report.interrupted));
     if (report.interrupted) break;
   }
+  for (const Split split : kSplits) report.examples[static_cast<std::size_t>(split)] = data_->examples(split);
+  report.vocabularies = data_->vocabularies();
   report.seconds = seconds_since(start);
   return report;
 }

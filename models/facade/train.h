@@ -6,6 +6,7 @@
 // For a loop of your own: trainer(seed) gives the Trainer, data() what it learns from.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -36,6 +37,8 @@ struct TrainingReport {
   bool interrupted = false;
   std::string folder;
   double seconds = 0;
+  std::array<std::size_t, 3> examples{};  // of each split
+  Vocabularies vocabularies;              // that tokens were numbered by
 };
 
 struct TrainingOptions {

@@ -331,7 +331,8 @@ void find_data_file(DataFile& data, const DataPlaces& places, Diagnostics& diagn
   for (const std::string& folder : places.folders) where += (folder.empty() ? std::string(".") : folder) + " or ";
   where += "among the data that come with Tapeloop";
   diagnostics.error("E0806", file.source, "train.data: there is no '" + file.name + "' in " + where,
-                    "the path is relative to the folder of the model");
+                    plain.has_parent_path() ? "tools/get_data " + plain.begin()->string() + " brings it, if it is one of its sets"
+                                            : "the path is relative to the folder of the model");
 }
 
 DataSpec read_data_spec(const Tree& data, const DataPlaces& places, Diagnostics& diagnostics) {

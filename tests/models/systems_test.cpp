@@ -1,0 +1,112 @@
+// The systems that learn from sets of data, on crops of them: that they train, and what each promises. Figures on the whole sets stand in
+// models/README.md.
+#include <gmock/gmock.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "models/facade/built_in_models.h"
+#include "models/facade/train.h"
+#include "tests/models/models_file.h"
+
+namespace tapeloop {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+// Training of a built-in system on the crops.
+Training on_crop(const std::string& name, std::vector<std::string> key_values) {
+  ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
+  key_values.insert(key_values.end(), {"train.seeds=[1]", "train.threads=1"});
+  return Training(Model::load(name, key_values));
+}
+
+// The loss of the epochs, after the last of which it must be clearly lower than after the first.
+Outcome expect_learns(const std::string& name, std::vector<std::string> key_values) {
+  const Training training = on_crop(name, std::move(key_values));
+  std::vector<double> losses;
+  TrainingOptions options;
+  options.save = false;
+  options.on_epoch = [&](std::uint64_t, const HistoryRow& row) {
+    losses.push_back(row.train_loss);
+    return true;
+  };
+  const TrainingReport report = training.run(options);
+  EXPECT_LT(losses.back(), 0.9 * losses.front()) << name;
+  return report.outcomes.at(0);
+}
+
+double number(const NamedNumbers& numbers, const std::string& name) {
+  for (const auto& [known, value] : numbers) {
+    if (known == name) return value;
+  }
+  return std::nan("");
+}
+
+TEST(Systems, AreFortyLinesAtMost) {
+  for (const BuiltInModel& model : built_in_models()) {
+    if (model.folder != "systems") continue;
+    EXPECT_LE(std::count(model.yaml.begin(), model.yaml.end(), '\n'), 45) << model.name;
+  }
+}
+
+TEST(Systems, ClassifierLearnsWithAnyCell) {
+  for (const std::string cell : {"simple_rnn", "gru", "lstm"}) {
+    const Outcome outcome = expect_learns("classifier", {"options.cell=" + cell, "options.units=16", "train.epochs=12", "train.batch=8"});
+    EXPECT_GT(number(outcome.test, "accuracy"), 0.6) << cell;
+  }
+}
+
+TEST(Systems, LanguageModelsLearnAndSayNatsOfAName) {
+  const Outcome outcome = expect_learns("language_model", {"options.units=24", "train.epochs=12", "train.batch=8"});
+  const double nats = number(outcome.test, "example_sum"), loss = number(outcome.test, "loss");
+  EXPECT_GT(nats, loss * 3);  // nats of a letter, and of a name of some letters
+  EXPECT_LT(nats, loss * 12);
+}
+
+TEST(Systems, SetsAreReportedBySize) {
+  const Outcome outcome = expect_learns("set_of_sequences", {"options.units=16", "train.epochs=10", "train.batch=8",
+                                                             "train.data.sets.train.shuffles=2", "train.data.sets.test.shuffles=2"});
+  EXPECT_GT(number(outcome.test, "accuracy m=2"), 0.5);
+  EXPECT_TRUE(std::isnan(number(outcome.test, "accuracy m=4")));
+  EXPECT_FALSE(std::isnan(number(outcome.test, "accuracy m=5")));
+}
+
+TEST(Systems, ModelsAreConditionedInThreeWays) {
+  for (const std::string way : {"start", "before", "after"}) {
+    std::vector<std::string> values{"options.start=0", "options.before=0", "options.after=0", "options.units=16", "train.epochs=8"};
+    values.push_back("options." + way + "=1");
+    expect_learns("conditioned_weather", values);
+    values.emplace_back("train.batch=8");
+    expect_learns("conditioned", values);
+  }
+}
+
+TEST(Systems, DataThatAreNotThereAreBroughtByTheScript) {
+  ::setenv("TAPELOOP_DATA", "/nowhere", 1);
+  try {
+    const Training training(Model::load("classifier"));
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("E0806: train.data: there is no 'names/female.txt' in /nowhere or among the data"));
+    EXPECT_THAT(error.what(), HasSubstr("tools/get_data names brings it"));
+  }
+}
+
+TEST(Systems, VocabulariesStayWithTheWeights) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tapeloop_vocabulary_" + std::to_string(::getpid()));
+  const Training training = on_crop("classifier", {"options.units=4", "train.epochs=1"});
+  TrainingOptions options;
+  options.folder = folder.string();
+  const TrainingReport report = training.run(options);
+  const Vocabularies kept = read_vocabularies(report.outcomes.at(0).weights);
+  EXPECT_EQ(kept, training.data().vocabularies());
+  EXPECT_GT(kept.at("letters").size(), 20U);
+  EXPECT_EQ(report.vocabularies, training.data().vocabularies());
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace tapeloop
