@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "models/facade/built_in_models.h"
 #include "models/facade/train.h"
@@ -45,7 +46,7 @@ double number(const NamedNumbers& numbers, const std::string& name) {
   return std::nan("");
 }
 
-TEST(Systems, AreFortyLinesAtMost) {
+TEST(Systems, AreAboutFortyLinesAtMost) {
   for (const BuiltInModel& model : built_in_models()) {
     if (model.folder != "systems") continue;
     EXPECT_LE(std::count(model.yaml.begin(), model.yaml.end(), '\n'), 45) << model.name;
@@ -66,12 +67,68 @@ TEST(Systems, LanguageModelsLearnAndSayNatsOfAName) {
   EXPECT_LT(nats, loss * 12);
 }
 
-TEST(Systems, SetsAreReportedBySize) {
-  const Outcome outcome = expect_learns("set_of_sequences", {"options.units=16", "train.epochs=10", "train.batch=8",
-                                                             "train.data.sets.train.shuffles=2", "train.data.sets.test.shuffles=2"});
+class Sets : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Systems, Sets, ::testing::Values("set_of_sequences", "set_of_sequences_lstm"));
+
+TEST_P(Sets, AreReportedBySize) {
+  const Outcome outcome = expect_learns(GetParam(), {"options.units=16", "train.epochs=10", "train.batch=8",
+                                                     "train.data.sets.train.shuffles=2", "train.data.sets.test.shuffles=2"});
   EXPECT_GT(number(outcome.test, "accuracy m=2"), 0.5);
   EXPECT_TRUE(std::isnan(number(outcome.test, "accuracy m=4")));
   EXPECT_FALSE(std::isnan(number(outcome.test, "accuracy m=5")));
+}
+
+// The regression form, LSTM members: y is the mean over the members of their last number.
+constexpr const char* kRegression = R"(tapeloop: 1
+axes: {m: {}, t: {within: m}}
+inputs: {x: {axes: [m, t]}, y: {axes: [], shape: [1]}}
+nodes:
+  h: lstm(reshape(x, shape=[1]), units=8)
+  member: linear(concat(last(h, along=t), last(h.c, along=t)), units=4)
+  p: linear(mean(member, along=m), units=1)
+  error: mse(p, y)
+outputs: [p]
+loss: error
+train:
+  data:
+    file: sets.jsonl
+    inputs: {x: {column: x, along: {m: items, t: items}}, y: {columns: [y]}}
+    split: {column: row, train: [0, 199], test: [200, 299]}
+  batch: 10
+  epochs: 60
+  optimizer: {name: adam, lr: 0.02}
+  metrics: {output: p, target: y, report: [rmse], by: m}
+)";
+
+TEST(Systems, ASetMayGiveANumber) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tapeloop_sets_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "model.yaml") << kRegression;
+  std::ofstream file(folder / "sets.jsonl");
+  for (int set = 0; set < 300; ++set) {
+    std::string members;
+    double sum = 0;
+    const int size = 1 + set % 4;
+    for (int member = 0; member < size; ++member) {
+      std::string numbers;
+      double last = 0;
+      for (int step = 0; step <= (set + member) % 3; ++step) {
+        last = std::sin(7.1 * set + 2.3 * member + 1.7 * step);
+        numbers += (numbers.empty() ? "" : ", ") + std::to_string(last);
+      }
+      sum += last;
+      members += (members.empty() ? "[" : ", [") + numbers + "]";
+    }
+    file << "{\"x\": [" << members << "], \"y\": " << sum / size << "}\n";
+  }
+  file.close();
+  TrainingOptions options;
+  options.save = false;
+  const Training training(Model::load((folder / "model.yaml").string(), {"train.threads=1"}));
+  const Outcome outcome = training.run(options).outcomes.at(0);
+  EXPECT_LT(number(outcome.test, "rmse"), 0.1);
+  EXPECT_LT(number(outcome.test, "rmse m=4"), 0.1);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Systems, ModelsAreConditionedInThreeWays) {

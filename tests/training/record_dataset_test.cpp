@@ -104,6 +104,32 @@ tokens: {words: {unknown: true}}
   EXPECT_THAT(targets.counts, ElementsAre(true, true, true, false));
 }
 
+// Two images of 2 x 3 and their classes, in NumPy's format, version 1.
+TEST(RecordDataset, ArraysAreReadSideBySide) {
+  const auto npy = [](std::string header, const char* bytes) {
+    header.resize(118, ' ');
+    return std::string("\x93NUMPY\x01\x00\x76\x00", 10) + header + bytes;
+  };
+  const std::string images = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 2, 3), }", "\1\2\3\4\5\6\7\10\11\12\13\14");
+  const std::string labels = npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }", "\5\7");
+  Diagnostics diagnostics;
+  const auto tree = read_yaml(R"(files: {all: {image: x.npy, label: "y.npy"}}
+inputs: {rows: {column: image, along: {t: items}}, whole: {column: image}, label: {column: label}}
+)",
+                              std::make_shared<const std::string>("m.yaml"), diagnostics);
+  const DataSpec spec = read_data_spec(*tree, {{}, {{"x.npy", images}, {"y.npy", labels}}}, diagnostics);
+  const auto data = read_dataset(spec, {}, diagnostics);
+  ASSERT_TRUE(data) << (diagnostics.has_errors() ? format(diagnostics.sorted()[0]) : "");
+  const Batch<double> batch = batch_of(*data, Split::kTrain, {1});
+  EXPECT_THAT(batch.inputs.at("rows").dims, ElementsAre(1, 2, 3));
+  EXPECT_THAT(batch.inputs.at("rows").data, ElementsAre(7, 8, 9, 10, 11, 12));
+  EXPECT_THAT(batch.inputs.at("whole").dims, ElementsAre(1, 2, 3));
+  EXPECT_THAT(data->forms()[0].axes, ElementsAre("t"));
+  EXPECT_THAT(data->forms()[1].axes, IsEmpty());
+  EXPECT_THAT(batch.lengths.at("t"), ElementsAre(2));
+  EXPECT_THAT(batch.inputs.at("label").data, ElementsAre(7));
+}
+
 TEST(RecordDataset, RowsOfATableMayBeExamples) {
   const Made made = make("examples: records\ninputs: {x: {columns: [a, b]}, k: {column: c, as: one_hot}}\nscale: {b: [standard]}\n",
                          "a,b,c\n1,2,u\n3,4,v\n");

@@ -193,6 +193,9 @@ TEST(Metrics, AreWhatTheyAreDefinedToBe) {
   EXPECT_DOUBLE_EQ(results[2].second, std::sqrt(5.0));
   EXPECT_DOUBLE_EQ(results[3].second, 0.5);
   EXPECT_DOUBLE_EQ(results[4].second, 0.5);
+  sums.add_example(3);
+  sums.add_example(4);
+  EXPECT_DOUBLE_EQ(sums.results({{}, {}, {Metric::kExampleSum}, {}, 0})[0].second, 3.5);
   EXPECT_TRUE(std::isnan(MetricSums().results(spec)[0].second));
 }
 

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 #include "compiler/frontend/yaml_reader.h"
 #include "runtime/training/data_file.h"
@@ -216,6 +217,17 @@ TEST(TrainSpec, AFileBesideTheModelComesBeforeTheOneInTheProgram) {
   EXPECT_EQ(read_data_file(data), "a\n2\n3\n");
   EXPECT_FALSE(diagnostics.has_errors());
   fs::remove_all(folder);
+}
+
+TEST(TrainSpec, ABatchMayBeABucketAndMetricsMayGoBySize) {
+  const Read r = read(kGood, {{"batch.examples", "16"}, {"batch.bucket", "t"}, {"metrics.by", "t"}});
+  EXPECT_THAT(r.problems(), ElementsAre("command line:1:1 E0809", "command line:2:1 E0809"));  // batch: 64 is no map
+  const std::string text = std::regex_replace(kGood, std::regex("\nbatch: [0-9]+"), "\nbatch: {examples: 16, bucket: t}");
+  const Read good = read(text, {{"metrics.by", "t"}});
+  ASSERT_EQ(good.messages(), "");
+  EXPECT_EQ(good.spec.batch, 16);
+  EXPECT_EQ(good.spec.bucket.name, "t");
+  EXPECT_EQ(good.spec.metrics->by.name, "t");
 }
 
 TEST(Overrides, ReplaceAndAdd) {

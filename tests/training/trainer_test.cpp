@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <iterator>
@@ -346,6 +347,52 @@ TEST(Fit, ACallbackMayStop) {
   const FitResult<float> result = trainer.fit(training.data(), {nullptr, [](const HistoryRow& row) { return row.epoch < 3; }});
   EXPECT_TRUE(result.interrupted);
   EXPECT_EQ(result.history.size(), 3U);
+}
+
+// Examples of 1 to 7 positions; remembers which stood in a batch.
+class Remembering : public Dataset {
+ public:
+  std::size_t examples(Split split) const override { return split == Split::kTrain ? 70 : 0; }
+  std::size_t length(Split, std::uint32_t number, const std::string&) const override { return number % 7 + 1; }
+  void fill(Split, std::span<const std::uint32_t>, Batch<float>&) const override {}
+  void fill(Split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const override {
+    batches.emplace_back(numbers.begin(), numbers.end());
+    batch = line_batch();
+  }
+  Targets targets(Split, std::span<const std::uint32_t>, std::size_t) const override { return {}; }
+  double original(std::size_t, std::size_t, double value) const override { return value; }
+
+  mutable std::vector<std::vector<std::uint32_t>> batches;
+};
+
+std::vector<std::vector<std::uint32_t>> batches_of(TrainSpec spec, std::uint64_t seed) {
+  spec.batch = 5;
+  spec.epochs = 2;
+  const Remembering data;
+  trainer_of<double>(kLine, std::move(spec), seed).fit(data);
+  return data.batches;
+}
+
+TEST(Trainer, ABucketHasExamplesOfOneLengthInAnOrderOfItsOwn) {
+  TrainSpec spec = sgd(0.01);
+  spec.bucket.name = "t";
+  const auto batches = batches_of(spec, 1);
+  ASSERT_EQ(batches.size(), 28U);
+  std::vector<std::uint32_t> lengths;  // of the first of each batch
+  for (const std::vector<std::uint32_t>& batch : batches) {
+    for (const std::uint32_t number : batch) EXPECT_EQ(number % 7, batch[0] % 7);
+    lengths.push_back(batch[0] % 7);
+  }
+  EXPECT_FALSE(std::is_sorted(lengths.begin(), lengths.begin() + 14));
+  for (const std::size_t first : {0U, 14U}) {  // each epoch goes through all
+    std::vector<std::uint32_t> seen;
+    for (std::size_t k = first; k < first + 14; ++k) seen.insert(seen.end(), batches[k].begin(), batches[k].end());
+    std::sort(seen.begin(), seen.end());
+    for (std::uint32_t k = 0; k < 70; ++k) EXPECT_EQ(seen[k], k);
+  }
+  EXPECT_EQ(batches, batches_of(spec, 1));
+  EXPECT_NE(batches, batches_of(spec, 2));
+  EXPECT_NE(batches_of(sgd(0.01), 1), batches);
 }
 
 }  // namespace
