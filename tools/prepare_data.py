@@ -18,7 +18,7 @@ def bucket(text, count):
 
 
 def ecg(source, folder):
-    """scipy's ecg.dat, a .npz of one array of whole numbers, as a table: one sample (adc units, 360 a second) a line."""
+    """scipy's ecg.dat, a .npz of one array of whole numbers (360 a second), in millivolts, in segments of 3.75 seconds."""
     with zipfile.ZipFile(source) as archive:
         raw = archive.read("ecg.npy")
     length = struct.unpack("<H", raw[8:10])[0]
@@ -27,8 +27,9 @@ def ecg(source, folder):
     code = {"<u2": "H", "<i2": "h", "<i4": "i", "<i8": "q", "|u1": "B"}[kind]
     body = raw[10 + length:]
     samples = struct.unpack("<%d%s" % (len(body) // struct.calcsize(code), code), body)
-    with open(os.path.join(folder, "ecg_adc.csv"), "w") as file:
-        file.write("".join("%d\n" % sample for sample in samples))
+    with open(os.path.join(folder, "ecg.csv"), "w") as file:
+        file.write("segment,mv\n")
+        file.write("".join("%d,%.3f\n" % (k // 1350, (sample - 1024) / 200) for k, sample in enumerate(samples)))
 
 
 def cmudict(source, folder):
