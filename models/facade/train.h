@@ -59,6 +59,7 @@ class Training {
   const TrainSpec& spec() const { return spec_; }
   const Dataset& data() const { return *data_; }
   const Plan& plan() const { return *train_plan_; }
+  std::shared_ptr<const Plan> evaluation_plan() const { return eval_plan_; }
   Trainer<float> trainer(std::uint64_t seed) const;
   // The section with everything that the command line changed, as YAML.
   std::string resolved_configuration() const;

@@ -6,9 +6,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <utility>
 
 #include "models/facade/built_in_models.h"
 #include "models/facade/train.h"
+#include "runtime/run.h"
 #include "tests/models/models_file.h"
 
 namespace tapeloop {
@@ -138,6 +140,56 @@ TEST(Systems, ModelsAreConditionedInThreeWays) {
     expect_learns("conditioned_weather", values);
     values.emplace_back("train.batch=8");
     expect_learns("conditioned", values);
+  }
+}
+
+// The first output of these examples of the training split, a row each, zeros past the ends.
+class Outputs {
+ public:
+  explicit Outputs(const Training& training) : training_(training), trainer_(training.trainer(1)), run_(training.evaluation_plan()) {
+    for (const NodeId id : run_.plan().parameters) {
+      const auto* entry = trainer_.parameters().find(run_.plan().value(id).name);
+      run_.bind_parameter(id, std::as_const(trainer_.parameters()).block().data() + entry->offset);
+    }
+  }
+  std::vector<std::vector<float>> of(const std::vector<std::uint32_t>& numbers) {
+    Batch<float> batch;
+    training_.data().fill(Split::kTrain, numbers, batch);
+    run_.forward(batch);
+    const Array<float> values = run_.value(run_.plan().outputs.front().node);
+    const std::size_t size = values.data.size() / numbers.size();
+    std::vector<std::vector<float>> rows;
+    for (std::size_t row = 0; row < numbers.size(); ++row) {
+      const auto from = values.data.begin() + static_cast<std::ptrdiff_t>(row * size);
+      rows.emplace_back(from, from + static_cast<std::ptrdiff_t>(size));
+    }
+    return rows;
+  }
+
+ private:
+  const Training& training_;
+  Trainer<float> trainer_;
+  Run<float> run_;
+};
+
+// To the bit, in float. What a batch pads is nothing that another example's result could depend on.
+TEST(Systems, AnExampleGivesTheSameInAnyBatchAndByItself) {
+  for (const char* name :
+       {"classifier", "language_model", "conditioned", "conditioned_weather", "set_of_sequences", "set_of_sequences_lstm"}) {
+    const Training training = on_crop(name, {"options.units=16"});
+    Outputs outputs(training);
+    std::vector<std::uint32_t> numbers(40);
+    const auto many = static_cast<std::uint32_t>(training.data().examples(Split::kTrain));
+    for (std::uint32_t k = 0; k < numbers.size(); ++k) numbers[k] = (k * 37) % many;
+    const auto together = outputs.of(numbers);
+    const std::vector<std::uint32_t> turned(numbers.rbegin(), numbers.rend());
+    const auto backwards = outputs.of(turned);
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      EXPECT_EQ(together[k], backwards[numbers.size() - 1 - k]) << name;
+      std::vector<float> alone = outputs.of({numbers[k]})[0];
+      alone.resize(together[k].size(), 0.0F);  // shorter than the longest of the batch
+      EXPECT_EQ(together[k], alone) << name;
+    }
   }
 }
 
