@@ -138,7 +138,7 @@ def align(folder, parts):
 
 
 def spam(source, folder):
-    """Messages of the SpamAssassin corpus as JSON lines: the lines of the body, and 1 for spam."""
+    """Messages of the SpamAssassin corpus as JSON lines: the text, words parted by blanks and lines by line ends, and 1 for spam."""
     messages = []
     for root, _, names in sorted(os.walk(source)):
         for name in sorted(names):
@@ -149,7 +149,7 @@ def spam(source, folder):
         for name, is_spam, text in messages:
             body = text.split("\n\n", 1)[-1]
             lines = [" ".join(re.findall(r"[a-z]+|[0-9]+|[^\sa-z0-9]", line.lower())) for line in body.splitlines()]
-            file.write(json.dumps({"name": name, "lines": [line for line in lines if line], "spam": int(is_spam)}) + "\n")
+            file.write(json.dumps({"name": name, "text": "\n".join(line for line in lines if line), "spam": int(is_spam)}) + "\n")
 
 
 if __name__ == "__main__":

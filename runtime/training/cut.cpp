@@ -5,6 +5,8 @@
 namespace tapeloop {
 namespace {
 
+constexpr const char* kBlanks = " \t\r\n";
+
 // Bytes of the character that begins here; 0 for what begins none.
 std::size_t character_bytes(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text[0]);
@@ -52,7 +54,7 @@ class Cutter {
   std::string cut_items(const Value& value, std::size_t axis) {
     const bool array = value.kind == Value::Kind::kArray && !value.dims.empty();
     if (!array && value.kind != Value::Kind::kList) return std::string("needs a list of items, found ") + kind_of(value);
-    const std::size_t count = array ? static_cast<std::size_t>(value.dims[0]) : value.items.size();
+    const std::size_t count = kept(array ? static_cast<std::size_t>(value.dims[0]) : value.items.size(), axis);
     for (std::size_t k = 0; k < count; ++k) {
       const std::string wrong = cut(array ? item_of(value, k) : value.items[k], axis + 1);
       if (!wrong.empty()) return wrong;
@@ -60,11 +62,17 @@ class Cutter {
     return "";
   }
 
+  std::size_t kept(std::size_t count, std::size_t axis) const {
+    const auto most = static_cast<std::size_t>(input_.along[axis].most);
+    return most > 0 ? std::min(most, count) : count;
+  }
+
   std::string cut_text(const Value& value, std::size_t axis) {
     if (value.kind != Value::Kind::kText) return std::string("needs text, found ") + kind_of(value);
     std::vector<std::string_view> pieces;
     if (!input_.empty.empty() && value.text == input_.empty) return "";
     if (!pieces_of(value.text, input_.along[axis].by, pieces)) return "needs text in UTF-8, which this is not";
+    pieces.resize(kept(pieces.size(), axis));
     for (const std::string_view piece : pieces) {
       const std::string wrong = cut(text_value(piece), axis + 1);
       if (!wrong.empty()) return wrong;
@@ -80,8 +88,8 @@ class Cutter {
 
 bool pieces_of(std::string_view text, const std::string& by, std::vector<std::string_view>& pieces) {
   if (by == "words") {
-    while ((text = text.substr(std::min(text.find_first_not_of(" \t"), text.size()))), !text.empty()) {
-      const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
+    while ((text = text.substr(std::min(text.find_first_not_of(kBlanks), text.size()))), !text.empty()) {
+      const std::size_t end = std::min(text.find_first_of(kBlanks), text.size());
       pieces.push_back(text.substr(0, end));
       text.remove_prefix(end);
     }

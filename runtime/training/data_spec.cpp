@@ -229,10 +229,7 @@ class Reader {
   void read_sequence(MapReader& map, DataInput& input) {
     if (const Tree* along = map.find("along")) {
       const MapReader check(*along, map.path("along"), diagnostics_);
-      for (const Tree::Entry& cut : along->map) {
-        input.along.push_back(
-            {{cut.key, cut.source}, read_text(cut.value, map.path("along") + "." + cut.key, diagnostics_).value_or("items")});
-      }
+      for (const Tree::Entry& cut : along->map) input.along.push_back(read_cut(cut, map.path("along")));
       if (map.has("columns") || map.has("as")) {
         diagnostics_.error("E0808", along->source, map.path("along") + " is for one column of numbers or tokens",
                            "write column: NAME, without as:");
@@ -252,6 +249,20 @@ class Reader {
         diagnostics_.error("E0808", map.find(key)->source, map.path(key) + " needs along: {AXIS: ..} and tokens: NAME");
       }
     }
+  }
+
+  Cut read_cut(const Tree::Entry& entry, const std::string& path) {
+    Cut cut{{entry.key, entry.source}, "items", 0};
+    if (!entry.value.is_map()) {
+      cut.by = read_text(entry.value, path + "." + entry.key, diagnostics_).value_or(cut.by);
+      return cut;
+    }
+    MapReader map(entry.value, path + "." + entry.key, diagnostics_);
+    map.allow({"by", "most"});
+    map.require("by");
+    cut.by = map.text("by").value_or(cut.by);
+    cut.most = map.whole("most", 1, kMany).value_or(0);
+    return cut;
   }
 
   void read_split(const Tree& tree) {

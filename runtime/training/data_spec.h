@@ -28,6 +28,7 @@
 //     inputs:
 //       name: {column: line, along: {t: characters}, tokens: letters, marks: [end]}     # ids on [t]: int
 //       phones: {column: phones, along: {t: words, u: "+"}, empty: _, tokens: phones}   # cut at blanks, then at "+"; "_" is none
+//       message: {column: text, along: {t: {by: words, most: 400}}, tokens: words}      # the first 400 of them
 //       image: {column: image, along: {t: items}}             # the items of an array or list; what lies within is the shape
 //       gender: {column: file, as: id}                        # on no axis
 //     tokens: {letters: {least: 2, most: 5000, unknown: true}}  # of a vocabulary; see runtime/training/vocabulary.h
@@ -64,6 +65,7 @@ enum class DataFormat { kCsv, kTsv, kLines, kJsonLines, kNpy, kIdx };
 struct Cut {
   NamedAt axis;
   std::string by;
+  std::int64_t most = 0;  // what lies behind that many is left out; 0: nothing is
 };
 
 struct DataInput {

@@ -159,6 +159,20 @@ TEST(InferShapes, FreeSizesAreBoundByUseByFeedsOrKeepTheirNames) {
   EXPECT_THAT(infer(model, {.fed_shapes = {{"W", {3, 5}}}}).codes(), ElementsAre("E0509"));
 }
 
+// A vocabulary says how many letters there are; an inner container's size of that name is its own.
+TEST(InferShapes, FreeSizesOfTheOutermostContainerAreBoundByName) {
+  const std::string model =
+      "inputs: {x: {type: int}}\nparameters: {table: [letters, 3]}\nnodes:\n  e: cell(embedding(x, table))\n"
+      "  y: linear(e, units=letters)\n"
+      "outputs: [y]\n";
+  const std::string cell = "inputs: {x: {shape: [letters]}}\nnodes: {h: x + h_tm1}\noutputs: [h]\n";
+  const Inferred m = infer(model, {.fed_sizes = {{"letters", 7}, {"unused", 2}}, .cells = {{"cell", cell}}});
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("table"), "[7, 3]");
+  EXPECT_EQ(m.shape("e"), "[3]");
+  EXPECT_EQ(m.shape("y"), "[7]");
+}
+
 TEST(InferShapes, ACycleGrowsFromWhatIsKnownOfIt) {
   const Inferred m = infer(R"(
 inputs: {x: {shape: [4]}}

@@ -53,6 +53,7 @@ Inferred infer(const std::string& yaml, const Setting& setting) {
   options.overrides = setting.overrides;
   options.mode = setting.mode;
   options.fed_shapes = setting.fed_shapes;
+  options.fed_sizes = setting.fed_sizes;
   options.load = [&](const std::string& op, const Container&, Diagnostics& diagnostics) -> std::shared_ptr<const Container> {
     const auto cell = setting.cells.find(op);
     if (cell == setting.cells.end()) return nullptr;

@@ -25,6 +25,7 @@ struct Setting {
   std::vector<Override> overrides = {};
   Mode mode = Mode::kTrain;
   std::map<std::string, std::vector<std::int64_t>> fed_shapes = {};
+  std::map<std::string, std::int64_t> fed_sizes = {};
   std::map<std::string, std::string> cells = {};  // inner containers: op -> YAML, without its first line
 };
 

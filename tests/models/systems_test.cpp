@@ -62,6 +62,14 @@ TEST(Systems, ClassifierLearnsWithAnyCell) {
   }
 }
 
+TEST(Systems, DocumentsAreSequencesOrSetsOfLines) {
+  for (const char* name : {"spam", "spam_lines"}) {
+    const Outcome outcome =
+        expect_learns(name, {"options.units=16", "train.epochs=20", "train.batch.examples=8", "train.data.tokens.words.least=2"});
+    EXPECT_GT(number(outcome.test, "accuracy"), 0.5) << name;
+  }
+}
+
 TEST(Systems, LanguageModelsLearnAndSayNatsOfAName) {
   const Outcome outcome = expect_learns("language_model", {"options.units=24", "train.epochs=12", "train.batch=8"});
   const double nats = number(outcome.test, "example_sum"), loss = number(outcome.test, "loss");
@@ -174,8 +182,8 @@ class Outputs {
 
 // To the bit, in float. What a batch pads is nothing that another example's result could depend on.
 TEST(Systems, AnExampleGivesTheSameInAnyBatchAndByItself) {
-  for (const char* name :
-       {"classifier", "language_model", "conditioned", "conditioned_weather", "set_of_sequences", "set_of_sequences_lstm"}) {
+  for (const char* name : {"classifier", "language_model", "conditioned", "conditioned_weather", "set_of_sequences",
+                           "set_of_sequences_lstm", "spam", "spam_lines"}) {
     const Training training = on_crop(name, {"options.units=16"});
     Outputs outputs(training);
     std::vector<std::uint32_t> numbers(40);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <set>
 
@@ -130,6 +131,24 @@ inputs: {rows: {column: image, along: {t: items}}, whole: {column: image}, label
   EXPECT_THAT(batch.inputs.at("label").data, ElementsAre(7));
 }
 
+TEST(RecordDataset, LongSequencesMayBeCutShort) {
+  const Made made = make(R"(format: json_lines
+inputs:
+  text: {column: text, along: {m: {by: "\n", most: 2}, t: {by: words, most: 1}}, tokens: words}
+  x: {column: x, along: {s: {by: items, most: 3}}}
+)",
+                         R"({"text": "a b\nc\td\ne", "x": [1, 2, 3, 4]}
+{"text": "c", "x": []}
+)");
+  ASSERT_EQ(made.messages(), "");
+  const Batch<double> batch = batch_of(*made.data, Split::kTrain, {0, 1});
+  EXPECT_THAT(made.data->vocabularies().at("words").tokens(), ElementsAre("c", "a"));
+  EXPECT_THAT(batch.lengths.at("m"), ElementsAre(2, 1));
+  EXPECT_THAT(batch.lengths.at("t"), ElementsAre(1, 1, 1));
+  EXPECT_THAT(batch.inputs.at("text").data, ElementsAre(1, 0, 0, 0));
+  EXPECT_THAT(batch.inputs.at("x").data, ElementsAre(1, 2, 3, 0, 0, 0));
+}
+
 TEST(RecordDataset, RowsOfATableMayBeExamples) {
   const Made made = make("examples: records\ninputs: {x: {columns: [a, b]}, k: {column: c, as: one_hot}}\nscale: {b: [standard]}\n",
                          "a,b,c\n1,2,u\n3,4,v\n");
@@ -198,6 +217,33 @@ TEST(RecordSets, AreConsecutiveInSeededShufflesAndAgreeInOneColumn) {
   EXPECT_EQ(made.data->length(Split::kTest, 0, "m"), 2U);
 }
 
+// Words of the CMU dictionary: a cell for each letter, with none, one or two phones; three files, one for each split.
+TEST(RecordDataset, AlignedWordsHaveARunOfPhonesForEachLetter) {
+  Diagnostics diagnostics;
+  const auto tree = read_yaml(R"(files: {train: cmudict/aligned.train.tsv, dev: cmudict/aligned.dev.tsv, test: cmudict/aligned.test.tsv}
+header: [word, phones]
+examples: records
+split: {column: file, train: train, validation: dev, test: test}
+tokens: {letters: {unknown: true}, phones: {unknown: true}}
+inputs:
+  letter: {column: word, along: {t: characters}, tokens: letters}
+  phone: {column: phones, along: {t: words, u: "+"}, empty: _, tokens: phones}
+)",
+                              std::make_shared<const std::string>("m.yaml"), diagnostics);
+  const DataSpec spec = read_data_spec(*tree, {{TAPELOOP_SOURCE_DIR "/models/data/crops"}, {}}, diagnostics);
+  const auto data = read_dataset(spec, {}, diagnostics);
+  ASSERT_TRUE(data) << (diagnostics.has_errors() ? format(diagnostics.sorted()[0]) : "");
+  EXPECT_EQ(data->examples(Split::kTrain), 203U);
+  EXPECT_EQ(data->examples(Split::kTest), 211U);
+  const Batch<double> batch = batch_of(*data, Split::kTest, data->pass(Split::kTest, 1));
+  std::int64_t letters = 0, phones = 0;
+  for (const std::int32_t length : batch.lengths.at("t")) letters += length;
+  for (const std::int32_t length : batch.lengths.at("u")) phones += length;
+  EXPECT_EQ(static_cast<std::size_t>(letters), batch.lengths.at("u").size());
+  EXPECT_LT(phones, letters);
+  EXPECT_EQ(*std::max_element(batch.lengths.at("u").begin(), batch.lengths.at("u").end()), 2);
+}
+
 struct Mistake {
   std::string data;
   const char* text;
@@ -224,6 +270,7 @@ TEST(RecordDataset, MistakesAreNamed) {
        "E0812: train.data gives no example"},
       {lines + "{x: {column: line, at: next}}\n", "a\n", "E0808: train.data.inputs.x.at has no meaning for examples: records"},
       {lines + "{x: {column: line, marks: [end]}}\n", "a\n", "E0808: train.data.inputs.x.marks needs along: {AXIS: ..} and tokens: NAME"},
+      {lines + "{x: {column: line, along: {t: {by: words, most: 0}}, tokens: a}}\n", "a\n", "E0803: train.data.inputs.x.along.t.most"},
       {lines + "{x: {column: line, as: id}}\nwindow: 3\n", "a\n", "E0808: train.data.window has no meaning for examples: records"},
       {"inputs: {x: {column: x, tokens: a}}\n", "x\n1\n", "E0808: train.data.inputs.x.tokens has no meaning for examples: series"},
       {"format: lines\nexamples: series\ninputs: {x: {column: line, as: id}}\n", "a\n", "E0808: train.data: only the rows of csv and tsv"},
