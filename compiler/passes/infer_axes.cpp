@@ -150,6 +150,15 @@ class AxesInference {
     if (node.operands.size() > 1 && role != Role::kMove) check_join(id);
   }
 
+  // What follows from the axis has one of its own, which only axes: can name.
+  std::string help_for(const Node& value, AxisId axis, bool removed) const {
+    for (const AxisId own : value.space.axes()) {
+      if (!derived_from(graph_, axis).has(own)) continue;
+      return axis_name(own) + " follows from " + axis_name(axis) + ": give it a name in axes:, by its rule, and go along that";
+    }
+    return removed ? "there is nothing to take along that axis" : "a tap goes along an axis of the value";
+  }
+
   void check_varies(const Node& reader, NodeId operand, AxisId axis, bool removed) {
     const Node& value = graph_[operand];
     if (!value.space.has(axis)) {
@@ -157,7 +166,7 @@ class AxesInference {
                              : value.space.axes().empty()       ? "varies along no axis"
                                                                 : "varies along " + graph_.text(value.space);
       diagnostics_.error("E0402", reader.source, "'" + shown(value) + "' does not vary along " + axis_name(axis) + ": it " + on,
-                         removed ? "there is nothing to take along that axis" : "a tap goes along an axis of the value");
+                         help_for(value, axis, removed));
     } else if (removed && reader.space.has(axis)) {
       std::string inner;
       for (const AxisId other : reader.space.axes()) {

@@ -341,9 +341,10 @@ void find_data_file(DataFile& data, const DataPlaces& places, Diagnostics& diagn
   std::string where;
   for (const std::string& folder : places.folders) where += (folder.empty() ? std::string(".") : folder) + " or ";
   where += "among the data that come with Tapeloop";
+  const std::size_t slash = file.name.find('/');
   diagnostics.error("E0806", file.source, "train.data: there is no '" + file.name + "' in " + where,
-                    plain.has_parent_path() ? "tools/get_data " + plain.begin()->string() + " brings it, if it is one of its sets"
-                                            : "the path is relative to the folder of the model");
+                    slash != std::string::npos ? "tools/get_data " + file.name.substr(0, slash) + " brings it, if it is one of its sets"
+                                               : "the path is relative to the folder of the model");
 }
 
 DataSpec read_data_spec(const Tree& data, const DataPlaces& places, Diagnostics& diagnostics) {
