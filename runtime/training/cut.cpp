@@ -56,7 +56,7 @@ class Cutter {
     if (!array && value.kind != Value::Kind::kList) return std::string("needs a list of items, found ") + kind_of(value);
     const std::size_t count = kept(array ? static_cast<std::size_t>(value.dims[0]) : value.items.size(), axis);
     for (std::size_t k = 0; k < count; ++k) {
-      const std::string wrong = cut(array ? item_of(value, k) : value.items[k], axis + 1);
+      std::string wrong = cut(array ? item_of(value, k) : value.items[k], axis + 1);
       if (!wrong.empty()) return wrong;
     }
     return "";
@@ -74,7 +74,7 @@ class Cutter {
     if (!pieces_of(value.text, input_.along[axis].by, pieces)) return "needs text in UTF-8, which this is not";
     pieces.resize(kept(pieces.size(), axis));
     for (const std::string_view piece : pieces) {
-      const std::string wrong = cut(text_value(piece), axis + 1);
+      std::string wrong = cut(text_value(piece), axis + 1);
       if (!wrong.empty()) return wrong;
     }
     return "";

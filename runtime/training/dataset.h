@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/diagnostics.h"
@@ -61,6 +62,9 @@ class Dataset {
   virtual double original(std::size_t input, std::size_t element, double value) const = 0;
 
  protected:
+  void add_form(InputForm form) { forms_.push_back(std::move(form)); }
+
+ private:
   std::vector<InputForm> forms_;
 };
 

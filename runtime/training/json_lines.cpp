@@ -26,7 +26,7 @@ std::string unfit(const Json& json) {
   if (json.is_object()) return "an object";
   if (!json.is_array()) return "";
   for (const Json& item : json) {
-    const std::string found = unfit(item);
+    std::string found = unfit(item);
     if (!found.empty()) return found;
   }
   return "";
@@ -113,7 +113,7 @@ class JsonReader {
 
 }  // namespace
 
-std::unique_ptr<Records> read_json_lines(std::string text, std::shared_ptr<const std::string> file, Diagnostics& diagnostics) {
+std::unique_ptr<Records> read_json_lines(std::string_view text, std::shared_ptr<const std::string> file, Diagnostics& diagnostics) {
   return JsonReader(text, std::move(file), diagnostics).read();
 }
 

@@ -43,7 +43,7 @@ RecordDataset::RecordDataset(DataSpec spec, const Records& all, const Vocabulari
     if (spec_.sets && !sequence.of_set) form.axes.push_back(spec_.sets->along.name);
     for (const Cut& cut : input.along) form.axes.push_back(cut.axis.name);
     sequences_.push_back(std::move(sequence));
-    forms_.push_back(std::move(form));
+    add_form(std::move(form));
   }
   if (!diagnostics.has_errors()) check_axes(records, diagnostics);
   if (!diagnostics.has_errors()) make_examples(records, diagnostics);
@@ -111,8 +111,8 @@ void RecordDataset::check_axes(const Records& records, Diagnostics& diagnostics)
              sequences_[k].packed.points(row, level + 1) == sequences_[other.input].packed.points(row, other.level + 1))
         ++row;
       diagnostics.error("E0818", axis.source,
-                        "inputs '" + forms_[k].name + "' and '" + forms_[other.input].name + "' have other lengths on axis '" + axis.name +
-                            "', first in " + records.source(row, 0).text(),
+                        "inputs '" + forms()[k].name + "' and '" + forms()[other.input].name + "' have other lengths on axis '" +
+                            axis.name + "', first in " + records.source(row, 0).text(),
                         "sequences of their own lengths lie on axes of their own");
     }
   }
@@ -210,11 +210,11 @@ void RecordDataset::fill_batch(Split split, std::span<const std::uint32_t> numbe
   for (std::size_t k = 0; k < sequences_.size(); ++k) {
     const Packed& packed = sequences_[k].packed;
     const std::vector<std::size_t> most = longest(split, numbers, k);
-    Array<T>& array = batch.inputs[forms_[k].name];
+    Array<T>& array = batch.inputs[forms()[k].name];
     array.dims.assign(1, batch.rows);
     for (const std::size_t dim : most) array.dims.push_back(static_cast<std::int64_t>(dim));
     const std::size_t positions = std::accumulate(most.begin(), most.end(), numbers.size(), std::multiplies<>());
-    array.dims.insert(array.dims.end(), forms_[k].shape.begin(), forms_[k].shape.end());
+    array.dims.insert(array.dims.end(), forms()[k].shape.begin(), forms()[k].shape.end());
     array.data.assign(positions * packed.elements, T{0});
     walk(split, numbers, k, most, [&](std::size_t at, std::size_t point) {
       for (std::size_t e = 0; e < packed.elements; ++e)

@@ -91,7 +91,7 @@ std::unique_ptr<Records> open_part(const DataSpec& spec, const DataPart& part, D
   const auto name = std::make_shared<const std::string>(file.file.name);
   std::string text = read_data_file(file);
   if (spec.format == DataFormat::kLines) return read_lines(std::move(text), name);
-  if (spec.format == DataFormat::kJsonLines) return read_json_lines(std::move(text), name, diagnostics);
+  if (spec.format == DataFormat::kJsonLines) return read_json_lines(text, name, diagnostics);
   CsvOptions options;
   options.delimiter = spec.delimiter;
   options.header = spec.header;

@@ -58,7 +58,7 @@ std::unique_ptr<Records> rows_of(const Records& records, std::vector<std::uint32
 std::unique_ptr<Records> read_lines(std::string text, std::shared_ptr<const std::string> file);
 
 // A JSON object a line, all with the keys of the first (E0757). Their values are texts, numbers, true and false (1 and 0), and lists.
-std::unique_ptr<Records> read_json_lines(std::string text, std::shared_ptr<const std::string> file, Diagnostics& diagnostics);
+std::unique_ptr<Records> read_json_lines(std::string_view text, std::shared_ptr<const std::string> file, Diagnostics& diagnostics);
 
 // The split of each record: 0 train, 1 validation, 2 test, 3 none. Reports E0807 and E0811.
 constexpr std::uint8_t kNoSplit = 3;

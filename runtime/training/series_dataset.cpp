@@ -84,7 +84,7 @@ void SeriesDataset::read_input(const DataInput& input, const CsvTable& table, Di
   InputForm form{input.input.name, input.input.source, {}, {}};
   if (spec_.window == 0 || !(input.next || input.mask)) form.axes.push_back(spec_.axis);
   if (!input.scalar) form.shape.push_back(static_cast<std::int64_t>(features.elements));
-  forms_.push_back(std::move(form));
+  add_form(std::move(form));
   features_.push_back(std::move(features));
 }
 
@@ -181,7 +181,7 @@ void SeriesDataset::fill_input(std::size_t input, Split split, std::span<const s
                                Array<T>& array) const {
   const std::vector<Example>& examples = examples_[static_cast<std::size_t>(split)];
   const Features& features = features_[input];
-  const InputForm& form = forms_[input];
+  const InputForm& form = forms()[input];
   const bool on_axis = !form.axes.empty();
   const std::size_t positions = on_axis ? longest : 1;
   array.dims.assign(1, static_cast<std::int64_t>(numbers.size()));
@@ -210,9 +210,9 @@ void SeriesDataset::fill_batch(Split split, std::span<const std::uint32_t> numbe
     batch.example_ids.push_back(series_[examples[number].series][examples[number].last]);
   }
   bool on_axis = false;
-  for (std::size_t k = 0; k < forms_.size(); ++k) {
-    fill_input(k, split, numbers, longest, batch.inputs[forms_[k].name]);
-    on_axis = on_axis || !forms_[k].axes.empty();
+  for (std::size_t k = 0; k < forms().size(); ++k) {
+    fill_input(k, split, numbers, longest, batch.inputs[forms()[k].name]);
+    on_axis = on_axis || !forms()[k].axes.empty();
   }
   if (!on_axis) return;
   std::vector<std::int32_t>& lengths = batch.lengths[spec_.axis];
@@ -226,7 +226,7 @@ Dataset::Targets SeriesDataset::targets(Split split, std::span<const std::uint32
   const Features mask{1, {}, {}, {}, false, true};
   Targets targets;
   targets.elements = features.elements;
-  const bool on_axis = !forms_[input].axes.empty();
+  const bool on_axis = !forms()[input].axes.empty();
   if (on_axis) {
     for (const std::uint32_t number : numbers) targets.positions = std::max(targets.positions, steps(examples[number]));
   }
