@@ -154,12 +154,22 @@ class Compilation {
     tried_ = until(graph, !options_.gradients, registry_, diagnostics_);
     if (diagnostics_.has_errors()) return graph;
     observed("until", tried_);
+    check_trials();
     check_legal(tried_);
     return graph;
   }
 
   void observe(std::string_view pass, const Graph& graph) const {
     if (observe_ && !diagnostics_.has_errors()) observe_(pass, graph);
+  }
+
+  // To stop early, all that a decision needs is done step by step. Where that cannot be, trials go through all their positions.
+  void check_trials() {
+    const auto stops = [](const Axis& axis) { return axis.goes_on != kNone; };
+    Diagnostics illegal;
+    if (std::any_of(tried_.axes.begin(), tried_.axes.end(), stops)) partition(tried_, {true}, illegal);
+    if (!illegal.has_errors()) return;
+    for (Axis& axis : tried_.axes) axis.goes_on = kNone;
   }
 
   // Before anything is optimised away: a mistake is reported whether or not an output needs it.

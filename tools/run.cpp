@@ -28,7 +28,7 @@ void run_in(const RunRequest& request, const Model& model, const Feed& feed, con
   std::string text;
   for (const auto& [name, array] : result.outputs) text += line_of("output", name, array);
   for (const auto& [name, array] : result.watched) text += line_of("watched", name, array);
-  for (const auto& [name, array] : result.lengths) text += line_of("length of", name, array);
+  for (const auto& [name, array] : result.lengths) text += line_of("length", name, array);
   if (result.loss) text += fmt::format("{:<33}{:.17g}\n", "loss", *result.loss);
   for (const auto& [name, array] : result.gradients) text += line_of("gradient", name, array);
   print_result(text);

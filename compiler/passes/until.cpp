@@ -21,6 +21,7 @@ class Trial {
 
   void run() {
     find_copied();
+    find_of_this_run();
     for (NodeId id = 0; id < count_; ++id) {
       if (copied_[at(id)] && !check(id)) return;
     }
@@ -63,6 +64,23 @@ class Trial {
     }
     copied_ = dependent();
     for (NodeId id = 0; id < count_; ++id) copied_[at(id)] = copied_[at(id)] && needed[at(id)];
+  }
+
+  // What the decision reads of its own run: not through a tap along an axis around it.
+  void find_of_this_run() {
+    const Space outer = graph_.within(axis_);
+    of_this_run_.assign(at(count_), 0);
+    std::vector<NodeId> work = {graph_.axes[at(axis_)].until};
+    while (!work.empty()) {
+      const NodeId id = work.back();
+      work.pop_back();
+      if (id == kNone || !copied_[at(id)] || of_this_run_[at(id)]) continue;
+      of_this_run_[at(id)] = 1;
+      const std::vector<Move>& moves = graph_[id].moves;
+      const auto is_other = [&](const Move& move) { return outer.has(move.axis) && move.offset != 0; };
+      if (std::any_of(moves.begin(), moves.end(), is_other)) continue;
+      work.insert(work.end(), graph_[id].operands.begin(), graph_[id].operands.end());
+    }
   }
 
   std::vector<char> dependent() const {
@@ -111,8 +129,9 @@ class Trial {
       return refuse(id, "reads '" + shown(node) + "' of another run, whose start has a number for each position");
     }
     if (!reads_whole_run(graph_, node, axis_)) return true;
-    const bool reversed = node.kind->role == Role::kIndex;
-    if (graph_.within(axis_).axes().empty() || reversed) return refuse(id, "needs '" + shown(node) + "', which takes the whole run");
+    if (of_this_run_[at(id)] || node.kind->role == Role::kIndex) {
+      return refuse(id, "needs '" + shown(node) + "', which takes the whole run");
+    }
     if (node.moves.size() > 1) {
       return refuse(id, "reads '" + shown(node) + "', an end and a tap at once; give " + graph_[node.operands[0]].name + " a second name");
     }
@@ -358,6 +377,7 @@ class Trial {
   NodeId count_;          // of nodes before there were copies
   GraphBuilder builder_{graph_, registry_};
   std::vector<char> copied_;
+  std::vector<char> of_this_run_;
   std::vector<NodeId> copies_;
   std::vector<AxisId> trial_;
   Term alive_, length_;

@@ -9,7 +9,7 @@ TAPELOOP_KIND(sample) {
   kind.usage = "sample(logits, temperature=1, per=step|sequence)";
   kind.operands = {"logits"};
   kind.options = {option("temperature", OptionSpec::Type::kNumber, 1.0, "below 1 the likeliest more often, above 1 less"), per_option()};
-  kind.equation = "argmax(logits / temperature - log(-log(draw_uniform(logits, per=per))), along=shape)";
+  kind.equation = "argmax_shape(logits / temperature - log(-log(draw_uniform(logits, per=per))))";
   kind.examples = {example({{5}}), example({{7}}, {{"temperature", 0.5}})};
 }
 

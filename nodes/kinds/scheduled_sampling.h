@@ -9,7 +9,7 @@ TAPELOOP_KIND(scheduled_sampling) {
   kind.usage = "scheduled_sampling(truth, own, rate, per=step|sequence)";
   kind.operands = {"truth", "own", "rate"};
   kind.options = {per_option()};
-  kind.equation = "where(draw_uniform(sum(truth, along=shape), per=per) < rate, own, truth)";
+  kind.equation = "where(draw_uniform(sum_shape(truth), per=per) < rate, own, truth)";
   kind.examples = {example({{5}, {5}, {}}), example({{3, 4}, {3, 4}, {}})};
 }
 

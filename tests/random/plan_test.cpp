@@ -91,12 +91,13 @@ TEST_P(RandomDecisions, PlanEqualsReferenceOrIsRefusedForWhatComesAfter) {
     const RandomModel model = random_model_with_decision(static_cast<std::uint64_t>(seed));
     Comparison comparison;
     const std::string text = problems(model, registry, comparison);
-    refused += text.find("E0612") != std::string::npos;
-    if (text.empty() || text.find("E0612") != std::string::npos) continue;
+    const bool is_refused = text.find("error E06") != std::string::npos;  // or runs that tell each other, both ways, where they end
+    refused += is_refused;
+    if (text.empty() || is_refused) continue;
     if (++failures <= kShown) ADD_FAILURE() << "TAPELOOP_RANDOM_DECISION=" << seed << " repeats it:\n" << text << model.yaml;
   }
   EXPECT_EQ(failures, 0) << "of " << end - first;
-  EXPECT_LE(refused, (end - first + 1) / 2);
+  EXPECT_LE(refused, std::max((end - first) * 6 / 10, 1));
 }
 
 INSTANTIATE_TEST_SUITE_P(Chunk, RandomDecisions, testing::Range(0, kChunks));
