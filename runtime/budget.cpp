@@ -24,7 +24,11 @@ void Budget::announce(std::int64_t bytes) {
   std::int64_t before = bytes_;
   while (!bytes_.compare_exchange_weak(before, sum(before, bytes))) {
   }
-  const std::int64_t needed = sum(before, bytes);
+  check(0);
+}
+
+void Budget::check(std::int64_t bytes) const {
+  const std::int64_t needed = sum(bytes_, bytes);
   if (needed <= max_bytes_) return;
   Diagnostics diagnostics;
   diagnostics.error("E0711", {},

@@ -14,6 +14,8 @@ class Budget {
   void clear() { bytes_ = 0; }
   // Throws ModelError (E0711) if what has been announced since clear() is more than may be taken.
   void announce(std::int64_t bytes);
+  // The same, with `bytes` besides; they are not remembered.
+  void check(std::int64_t bytes) const;
 
  private:
   std::int64_t max_bytes_;

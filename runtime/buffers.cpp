@@ -59,6 +59,19 @@ std::int64_t Buffers<T>::needed() const {
 }
 
 template <class T>
+std::int64_t Buffers<T>::needed(Space space, std::int64_t points) const {
+  std::int64_t elements = 0;
+  for (std::size_t k = 0; k < arrays_.size(); ++k) {
+    const Buffer& buffer = of(static_cast<BufferId>(k));
+    if (bound_[k] || buffer.layout == kNone || buffer.block_depth != kNone) continue;
+    if (plan_.layouts[static_cast<std::size_t>(buffer.layout)].space == space) elements += buffer.elements;
+  }
+  std::int64_t bytes = 0;
+  const bool too_large = __builtin_mul_overflow(elements * static_cast<std::int64_t>(sizeof(T)), points, &bytes);
+  return too_large ? std::numeric_limits<std::int64_t>::max() : bytes;
+}
+
+template <class T>
 std::size_t Buffers<T>::size(BufferId id) const {
   return static_cast<std::size_t>(std::max<std::int64_t>(rows(id) * of(id).elements, 1));
 }

@@ -47,6 +47,8 @@ class Buffers {
 
   // Bytes of all own buffers whose layout is ready; 2^63 - 1 if there are more.
   std::int64_t needed() const;
+  // Of those own buffers alone that hold `points` of a space; 2^63 - 1 if there are more.
+  std::int64_t needed(Space space, std::int64_t points) const;
   // Makes room for them, beside each other.
   void make_room();
   void make_room(BufferId id);  // REQUIRES: own, its layout is ready

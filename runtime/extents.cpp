@@ -270,12 +270,13 @@ void Extents::build_space(SpaceExtent& space) {
   std::uint64_t latest = rows_stamp_;
   for (const AxisId axis : space.axes) latest = std::max(latest, axes_[static_cast<std::size_t>(axis)].stamp);
   if (space.stamp >= latest) return;
-  space.stamp = clock_;
+  space.stamp = 0;  // until it is done: a batch that is refused leaves nothing behind
   ++builds_;
   if (space.parent == kNone) {
     space.points = static_cast<std::int32_t>(rows_);
     space.coordinates.resize(static_cast<std::size_t>(rows_));
     std::iota(space.coordinates.begin(), space.coordinates.end(), 0);
+    space.stamp = clock_;
     return;
   }
   const SpaceExtent& parent = spaces_[static_cast<std::size_t>(space.parent)];
@@ -294,6 +295,7 @@ void Extents::build_space(SpaceExtent& space) {
     space.points = checked_points(space.points, length_of(point));
   }
   space.offset.back() = space.points;
+  if (before_) before_(space.space, space.points);
   space.coordinates.resize(static_cast<std::size_t>(space.points) * space.width());
   std::int32_t* out = space.coordinates.data();
   for (std::int32_t point = 0; point < parent.points; ++point) {
@@ -303,6 +305,7 @@ void Extents::build_space(SpaceExtent& space) {
       *out++ = position;
     }
   }
+  space.stamp = clock_;
 }
 
 void Extents::build_nest(NestExtent& nest) {

@@ -11,8 +11,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "core/plan.h"
@@ -61,6 +63,9 @@ class Extents {
  public:
   // positions: of a chunk of the plan's strips; 0: see chunk_positions.
   explicit Extents(const Plan& plan, std::int64_t positions = 0);
+
+  // Calls this before the points of a space are built, to throw if there are too many.
+  void ask(std::function<void(Space, std::int64_t)> before) { before_ = std::move(before); }
 
   // A new batch: no lengths are known. Throws ModelError (E0709) here or in set_lengths if there are 2^31 points or more.
   void start(std::int64_t rows);
@@ -132,6 +137,7 @@ class Extents {
   void split(LayoutExtent& layout, std::size_t depth);
   void collect_items(std::int32_t begin, std::int32_t end, const SpaceExtent& points, std::size_t column);
 
+  std::function<void(Space, std::int64_t)> before_;
   std::int64_t positions_;
   std::int64_t rows_ = 0;
   std::uint64_t rows_stamp_ = 0;

@@ -8,7 +8,9 @@ Shard<T>::Shard(const ShardSetting<T>& setting)
       extents_(setting.plan, setting.positions),
       tables_(setting.plan, extents_, setting.swapped),
       buffers_(setting.plan, extents_, setting.whole),
-      window_(setting.feed.window()) {}
+      window_(setting.feed.window()) {
+  extents_.ask([this](Space space, std::int64_t points) { expect(space, points); });
+}
 
 template <class T>
 void Shard<T>::start(std::int64_t first, std::int64_t rows) {
@@ -24,6 +26,15 @@ void Shard<T>::announce() {
   const std::int64_t needed = buffers_.needed();
   setting_.budget.announce(needed - announced_);
   announced_ = needed;
+}
+
+// The least that so many points take are their values, and their places: what there is no memory for is refused before any is built.
+template <class T>
+void Shard<T>::expect(Space space, std::int64_t points) const {
+  constexpr std::int64_t kPlaceBytes = 4 * sizeof(std::int32_t);  // row and position, its place in an order, and back
+  const std::int64_t values = buffers_.needed(space, points);
+  setting_.budget.check(values);
+  setting_.budget.check(kPlaceBytes * points);
 }
 
 template <class T>

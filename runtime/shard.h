@@ -52,6 +52,8 @@ class Shard {
   const Buffers<T>& buffers() const { return buffers_; }
 
  private:
+  void expect(Space space, std::int64_t points) const;
+
   ShardSetting<T> setting_;
   Extents extents_;
   Tables tables_;

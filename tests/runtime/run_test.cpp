@@ -362,7 +362,10 @@ TYPED_TEST(RunTest, ABatchLargerThanTheMemoryAllowedIsRefusedFirst) {
   Run<T> run(made.done(), {.max_bytes = 1000});
   run.set_parameters({{"a", random_array<T>({3}, this->random_)}, {"h0", random_array<T>({2, 3}, this->random_)}});
   EXPECT_NO_THROW(run.forward(lagged_batch<T>({1}, this->random_)));
-  EXPECT_THROW(run.forward(lagged_batch<T>(std::vector<std::int32_t>(50, 6), this->random_)), ModelError);
+  const Batch<T> large = lagged_batch<T>(std::vector<std::int32_t>(50, 6), this->random_);
+  EXPECT_THROW(run.forward(large), ModelError);
+  EXPECT_THROW(run.forward(large), ModelError);  // nothing of it was built
+  EXPECT_NO_THROW(run.forward(lagged_batch<T>({1}, this->random_)));
 }
 
 }  // namespace
