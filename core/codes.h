@@ -39,7 +39,7 @@ inline constexpr Code kCodes[] = {
     {"E0123", "the same name twice in a list"},
     {"E0201", "a character that no equation has"},
     {"E0202", "an equation that breaks off or goes on where it should not"},
-    {"E0203", "* or / beside @ without parentheses"},
+    {"E0203", "* or / beside @, or two comparisons in a row, without parentheses"},
     {"E0204", "an equation nested too deep"},
     {"E0205", "an equation longer than 64 KiB"},
     {"E0206", "an empty equation"},

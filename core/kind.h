@@ -4,6 +4,7 @@
 #include <complex>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,6 +56,8 @@ struct OptionSpec {
   std::optional<AttributeValue> otherwise;  // none: must be given
   std::vector<std::string_view> words;      // allowed words; empty: any
   std::string_view doc;
+  double least = -std::numeric_limits<double>::infinity(), most = std::numeric_limits<double>::infinity();  // of a number
+  bool below = false;                                                                                       // `most` is not reached
 };
 
 // What `infer` of a point-local kind sees and says. Shapes are resolved; free sizes may remain.

@@ -100,6 +100,22 @@ OptionSpec option(std::string_view name, OptionSpec::Type type, AttributeValue o
   return spec;
 }
 
+OptionSpec from(double least, OptionSpec spec) {
+  spec.least = least;
+  return spec;
+}
+
+OptionSpec between(double least, double most, OptionSpec spec) {
+  spec.least = least;
+  spec.most = most;
+  return spec;
+}
+
+OptionSpec below(double least, double most, OptionSpec spec) {
+  spec.below = true;
+  return between(least, most, std::move(spec));
+}
+
 OptionSpec per_option() {
   OptionSpec spec = option("per", OptionSpec::Type::kWord, std::string("step"), "a new draw at each step, or one for each sequence");
   spec.words = {"step", "sequence"};

@@ -104,6 +104,9 @@ Term reshaped(AdjointBuilder& d, Term value, const Shape& shape);
 
 OptionSpec option(std::string_view name, OptionSpec::Type type, std::string_view doc);  // must be given
 OptionSpec option(std::string_view name, OptionSpec::Type type, AttributeValue otherwise, std::string_view doc);
-OptionSpec per_option();  // of random draws: step, or sequence
+OptionSpec from(double least, OptionSpec spec);                  // a number not below
+OptionSpec between(double least, double most, OptionSpec spec);  // both may be reached
+OptionSpec below(double least, double most, OptionSpec spec);    // `most` may not
+OptionSpec per_option();                                         // of random draws: step, or sequence
 
 }  // namespace tapeloop::kinds

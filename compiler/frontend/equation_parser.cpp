@@ -15,6 +15,7 @@ constexpr std::array<std::string_view, 6> kComparisons = {"<", "<=", ">", ">=", 
 constexpr std::array<std::string_view, 2> kSums = {"+", "-"};
 constexpr std::array<std::string_view, 3> kProducts = {"*", "/", "@"};
 constexpr std::array<std::span<const std::string_view>, 3> kLevels = {kComparisons, kSums, kProducts};
+constexpr std::size_t kComparisonLevel = 0;
 constexpr std::size_t kSumLevel = 1;
 
 // A tree and how many levels it has; no tree: the mistake has been reported.
@@ -98,6 +99,11 @@ class Parser {
       if (before || (op == "*" && joined == "@")) {
         error("E0203", "'" + joined + "' and '" + op + "' in one product: which comes first is easily misread",
               "add parentheses: (a @ b) * c, or a * (b @ c)");
+        return {};
+      }
+      if (level == kComparisonLevel && !joined.empty()) {
+        error("E0203", "'" + joined + "' and '" + op + "' in a row: the second would compare true or false",
+              "for both at once write (a < b) * (b < c)");
         return {};
       }
       step();

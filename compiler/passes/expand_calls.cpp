@@ -1,5 +1,8 @@
 // Calls of kinds: their options, and the sugar that becomes several plain nodes.
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 
 #include "compiler/passes/expander.h"
 
@@ -287,15 +290,26 @@ std::optional<Attributes> Expander::attributes(Call& call, const NodeKind& kind)
   return wrong ? std::nullopt : std::optional(std::move(found));
 }
 
+// Reports a number out of the range that the option has.
+bool Expander::in_range(const OptionSpec& spec, double value, const Expression& tree, const Scope& scope) {
+  if (value >= spec.least && (spec.below ? value < spec.most : value <= spec.most)) return true;
+  std::string range;
+  if (std::isfinite(spec.least)) range = fmt::format(" from {}", spec.least);
+  if (std::isfinite(spec.most)) range += fmt::format(" {} {}", spec.below ? "to below" : "to", spec.most);
+  diagnostics_.error("E0305", source_in(scope, tree.source), fmt::format("{}= takes a number{}, found {}", spec.name, range, value));
+  return false;
+}
+
 std::optional<AttributeValue> Expander::attribute(const OptionSpec& spec, const Expression& tree, const Scope& scope) {
   switch (spec.type) {
     case OptionSpec::Type::kNumber: {
       const auto value = number(tree, scope);
-      return value ? std::optional<AttributeValue>(*value) : std::nullopt;
+      return value && in_range(spec, *value, tree, scope) ? std::optional<AttributeValue>(*value) : std::nullopt;
     }
     case OptionSpec::Type::kInteger: {
       const auto value = whole_number(tree, scope);
-      return value ? std::optional<AttributeValue>(static_cast<double>(*value)) : std::nullopt;
+      if (!value || !in_range(spec, static_cast<double>(*value), tree, scope)) return std::nullopt;
+      return AttributeValue(static_cast<double>(*value));
     }
     case OptionSpec::Type::kNumbers: {
       const auto value = value_of(tree, scope);

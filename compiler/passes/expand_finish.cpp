@@ -96,10 +96,11 @@ void Expander::check_known(const Read& read, const Instance* in) {
   }
   const std::string local = name.starts_with(in->prefix) ? name.substr(in->prefix.size()) : name;
   const bool is_option = in->settings.contains(local);
-  diagnostics_.error(
-      "E0301", source,
-      is_option ? "'" + local + "' is an option: it has no past" : "unknown name '" + local + "'" + did_you_mean(local, names),
-      is_option ? "" : "a name is an input, a parameter, a node or an option of this container");
+  const bool half_tap = (local.ends_with("_tm") || local.ends_with("_tp")) &&
+                        std::find(names.begin(), names.end(), local.substr(0, local.size() - 3)) != names.end();
+  const std::string meant = half_tap ? "; did you mean '" + local + "1'?" : did_you_mean(local, names);
+  diagnostics_.error("E0301", source, is_option ? "'" + local + "' is an option: it has no past" : "unknown name '" + local + "'" + meant,
+                     is_option ? "" : "a name is an input, a parameter, a node or an option of this container");
 }
 
 void Expander::resolve_reads() {

@@ -95,6 +95,7 @@ bool Expander::bind_operands(Call& call, Instance& in, const std::vector<Argumen
   std::map<std::string, Read> operands;
   for (std::size_t k = 0; k < reads.size() && k < inputs.size(); ++k) operands[inputs[k]] = reads[k];
   std::size_t found = reads.size();
+  std::string wrong;                              // the inputs that are given twice or left out
   for (const auto& [key, tree] : call.options) {  // those that are no options
     if (std::find(inputs.begin(), inputs.end(), key) == inputs.end()) {
       diagnostics_.error("E0303", source_in(call.scope, tree->source),
@@ -102,14 +103,18 @@ bool Expander::bind_operands(Call& call, Instance& in, const std::vector<Argumen
       return false;
     }
     ++found;
+    if (operands.contains(key)) wrong += ", '" + key + "' twice";
     operands[key] = lower(*tree, call.scope);
   }
   std::string all;
-  for (const std::string& input : inputs) all += (all.empty() ? "" : ", ") + input;
+  for (const std::string& input : inputs) {
+    all += (all.empty() ? "" : ", ") + input;
+    if (!operands.contains(input)) wrong += ", no '" + input + "'";
+  }
   if (found != inputs.size() || operands.size() != inputs.size()) {
     diagnostics_.error("E0307", source_in(call.scope, call.tree->source),
                        "'" + call.op + "' takes " + (all.empty() ? "no operands" : all) + "; found " + std::to_string(found) +
-                           (found == 1 ? " operand" : " operands"));
+                           (found == 1 ? " operand" : " operands") + wrong);
     return false;
   }
   for (const std::string& input : inputs) {

@@ -278,6 +278,7 @@ class Expander {
   Read teacher(Call& call, std::vector<Read> reads);
   bool right_count(const Call& call, const NodeKind& kind, std::size_t found);
   std::optional<Attributes> attributes(Call& call, const NodeKind& kind);
+  bool in_range(const OptionSpec& spec, double value, const Expression& tree, const Scope& scope);
   std::optional<AttributeValue> attribute(const OptionSpec& spec, const Expression& tree, const Scope& scope);
   bool no_options(const Call& call, std::string_view but_for = {});
   std::optional<std::string> word(const Expression& tree, const Scope& scope);

@@ -24,7 +24,10 @@ void append(const Array<T>& array, std::size_t depth, std::size_t& next, std::st
 
 }  // namespace
 
-std::string json_number(double value) { return std::isfinite(value) ? fmt::format("{:.17g}", value) : "null"; }
+std::string json_number(double value) {
+  if (std::isfinite(value)) return fmt::format("{:.17g}", value);
+  return std::isnan(value) ? "\"nan\"" : value > 0 ? "\"inf\"" : "\"-inf\"";
+}
 
 std::string json_quoted(std::string_view text) {
   std::string result = "\"";

@@ -8,7 +8,7 @@
 
 namespace tapeloop {
 
-std::string json_number(double value);           // "null" for infinite and not a number: JSON has no other word
+std::string json_number(double value);           // infinite and not a number are texts, which JSON has: "inf", "-inf", "nan"
 std::string json_quoted(std::string_view text);  // with the quotes
 template <class T>
 std::string json_array(const Array<T>& array);  // nested lists; a scalar is a number

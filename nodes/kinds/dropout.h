@@ -10,7 +10,8 @@ TAPELOOP_KIND(dropout) {
       "arXiv:1512.05287.";
   kind.usage = "dropout(x, rate, per=step|sequence)";
   kind.operands = {"x"};
-  kind.options = {option("rate", OptionSpec::Type::kNumber, "probability of an element to be left out, below 1"), per_option()};
+  kind.options = {below(0, 1, option("rate", OptionSpec::Type::kNumber, "probability of an element to be left out, below 1")),
+                  per_option()};
   kind.equation = "where(draw_uniform(x, per=per) >= rate, x / (1 - rate), 0)";
   kind.outside_train = "x";
   kind.examples = {example({{5}}, {{"rate", 0.5}}), example({{3, 4}}, {{"rate", 0.25}})};

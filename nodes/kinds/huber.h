@@ -8,7 +8,7 @@ TAPELOOP_KIND(huber) {
   kind.doc = "Squared error near the target, absolute error further off, a scalar at each position. Huber 1964.";
   kind.usage = "huber(prediction, target, delta=1)";
   kind.operands = {"prediction", "target"};
-  kind.options = {option("delta", OptionSpec::Type::kNumber, 1.0, "where one becomes the other")};
+  kind.options = {from(0, option("delta", OptionSpec::Type::kNumber, 1.0, "where one becomes the other"))};
   kind.equation =
       "mean_shape(where(abs(prediction - target) <= delta, 0.5 * square(prediction - target), "
       "delta * (abs(prediction - target) - 0.5 * delta)))";

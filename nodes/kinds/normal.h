@@ -9,7 +9,7 @@ TAPELOOP_KIND(normal) {
   kind.usage = "normal(x, mean, deviation, per=step|sequence)";
   kind.operands = {"x"};
   kind.options = {option("mean", OptionSpec::Type::kNumber, 0.0, "mean"),
-                  option("deviation", OptionSpec::Type::kNumber, 1.0, "standard deviation"), per_option()};
+                  from(0, option("deviation", OptionSpec::Type::kNumber, 1.0, "standard deviation")), per_option()};
   kind.equation = "mean + deviation * draw_normal(x, per=per)";
   kind.examples = {example({{5}}), example({{3, 4}}, {{"deviation", 0.1}, {"mean", 1.0}})};
 }

@@ -51,7 +51,7 @@ TAPELOOP_KIND(one_hot) {
   kind.usage = "one_hot(i, n)";
   kind.role = Role::kLocal;
   kind.operands = {"i"};
-  kind.options = {option("n", OptionSpec::Type::kInteger, "size of the vector")};
+  kind.options = {from(1, option("n", OptionSpec::Type::kInteger, "size of the vector"))};
   kind.infer = &OneHot::infer;
   kind.differentiable = false;
   kind.local = local_kernel<OneHot>();

@@ -238,6 +238,25 @@ TEST(Overrides, ReplaceAndAdd) {
   EXPECT_THAT(r.spec.seeds, ElementsAre(4U, 5U));
 }
 
+TEST(Overrides, MayBeMapsAndNamesWithDots) {
+  const Read r = read(kGood, {{"rates.encoder.*", "0"},
+                              {"rates.h.linear.x", "0.5"},
+                              {"schedule", "{rule: cosine, over: 500, last: 0.1}"},
+                              {"data.scale", "{sunspots: [sqrt, 'minmax']}"}});
+  ASSERT_EQ(r.messages(), "");
+  ASSERT_EQ(r.spec.rates.size(), 2U);
+  EXPECT_EQ(r.spec.rates[0].pattern.name, "encoder.*");
+  EXPECT_EQ(r.spec.rates[1].pattern.name, "h.linear.x");
+  EXPECT_EQ(r.spec.schedule.over, 500);
+  EXPECT_THAT(r.spec.data.scale[0].steps, ElementsAre(Scaling::kSqrt, Scaling::kMinMax));
+  const Read dotted = read(kGood, {{"rates", "{\"a.*\": 0.25, b: 2}"}});
+  ASSERT_EQ(dotted.messages(), "");
+  EXPECT_EQ(dotted.spec.rates[0].pattern.name, "a.*");
+  for (const char* unclosed : {"{a: 1", "{a}", "[1, 2", "{a: [1}", "{a: 1} b"}) {
+    EXPECT_THAT(read(kGood, {{"rates", unclosed}}).messages(), HasSubstr("E0802")) << unclosed;
+  }
+}
+
 TEST(Overrides, AreAsStrictAsTheFile) {
   const Read r = read(kGood, {{"optimizer.lr", "fast"}, {"optimizer.rate", "1"}, {"optimzer.lr", "1"}, {"batch.size", "3"}, {"", "1"}});
   EXPECT_THAT(r.problems(), ElementsAre("command line:1:1 E0803", "command line:2:1 E0801", "command line:3:1 E0801",
