@@ -15,7 +15,7 @@ struct VerifyCheck {
   std::string what;       // "gradients: plan against complex step"
   std::string worst;      // the name of the array with the largest difference
   double difference = 0;  // largest, relative to the array's largest entry
-  double allowed = 0;
+  double allowed = 0;     // for that array: in float more than elsewhere where the model is ill-conditioned
   bool good() const { return difference <= allowed; }
 };
 

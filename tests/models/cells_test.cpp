@@ -39,6 +39,25 @@ TEST_P(ShippedModel, IsProven) { expect_proven(Model::load(GetParam(), small(Get
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModel, ::testing::ValuesIn(names()), [](const auto& test) { return test.param; });
 
+// Where a value moves a thousand times as far as what was fed, float cannot know it better than that. The bound of a model
+// that does nothing of the kind is that of float.
+TEST(Verify, TheBoundInFloatFollowsTheConditioning) {
+  const auto bounds = [](const std::string& equation) {
+    std::vector<double> found;
+    const VerifyReport report =
+        verify_model(testing::model_of("tapeloop: 1\ninputs: {x: {shape: [4]}}\nnodes:\n  h: " + equation + "\noutputs: [h]\n"));
+    EXPECT_TRUE(report.good());
+    for (const VerifyCheck& check : report.checks) {
+      if (check.what.ends_with("in float")) found.push_back(check.allowed);
+    }
+    return found;
+  };
+  EXPECT_EQ(bounds("tanh(x + 0.5 * h_tm1)"), (std::vector<double>{2e-5, 2e-5}));
+  const std::vector<double> wild = bounds("mod(1000 * x + h_tm1, 1)");
+  EXPECT_GT(wild[0], 1e-4);
+  EXPECT_LT(wild[0], 1e4);
+}
+
 TEST(Cells, AreThirtyLinesAtMost) {
   for (const BuiltInModel& model : built_in_models()) {
     if (model.folder != "cells") continue;
