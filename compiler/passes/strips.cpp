@@ -1,13 +1,10 @@
 #include "compiler/passes/strips.h"
 
 #include <algorithm>
-#include <functional>
 #include <map>
-#include <queue>
-#include <stdexcept>
 #include <utility>
 
-#include "compiler/passes/plan_use.h"
+#include "compiler/passes/program_items.h"
 #include "compiler/passes/stages.h"
 
 namespace tapeloop {
@@ -15,106 +12,29 @@ namespace {
 
 class Striping {
  public:
-  Striping(Plan& plan, const std::vector<bool>& fixed) : plan_(plan), fixed_(fixed) {}
+  Striping(const Plan& plan, const std::vector<bool>& fixed, const Program& program) : plan_(plan), fixed_(fixed), items_(plan, program) {}
 
-  Program run(const Program& program) {
-    take_apart(program);
+  Program run() {
+    find_fed();
     for (int scan = 0; scan < count(); ++scan) {
       if (is_scan(scan) && item(scan).segment.goes_on == kNone) take_what_reads(scan);  // backward needs nothing of a trial
     }
     for (const int scan : scans_) take_what_feeds(scan);
-    return put_together();
+    return items_.with_strips(members_);
   }
 
  private:
-  // A scan with all that is in it, or one instruction in bulk.
-  struct Item {
-    Segment segment;
-    bool whole = false;        // into P
-    int group = kNone;         // the scan whose strips it stands in
-    std::vector<int> reads;    // items
-    std::vector<int> readers;  // items
-    BufferId result = kNone;   // of an instruction
-  };
-
-  int count() const { return static_cast<int>(items_.size()); }
-  Item& item(int at) { return items_[static_cast<std::size_t>(at)]; }
-  bool is_scan(int at) { return item(at).segment.kind == Segment::Kind::kScan; }
-  const Instruction& instruction(InstructionId id) const { return plan_.instructions[static_cast<std::size_t>(id)]; }
-  const Instruction& made_by(int at) { return instruction(item(at).segment.instructions.front()); }
+  int count() const { return items_.count(); }
+  ProgramItem& item(int at) { return items_.item(at); }
+  bool is_scan(int at) const { return items_.is_scan(at); }
+  const Instruction& made_by(int at) const { return items_.made_by(at); }
   const Buffer& buffer(BufferId id) const { return plan_.buffers[static_cast<std::size_t>(id)]; }
-
-  // ---- the program as a graph
-
-  void take_apart(const Program& program) {
-    items_.clear();
-    maker_.assign(plan_.buffers.size(), kNone);
-    for (const Segment& segment : program) {
-      if (segment.kind == Segment::Kind::kScan) {
-        add(segment);
-        continue;
-      }
-      for (const InstructionId id : segment.instructions) {
-        Segment alone;
-        alone.reason = segment.reason;
-        alone.stage = segment.stage;
-        alone.instructions = {id};
-        add(std::move(alone));
-      }
-    }
-    for (int at = 0; at < count(); ++at) {
-      each_read(at, [&](BufferId id, Reach) {
-        const int from = maker_[static_cast<std::size_t>(id)];
-        if (from == kNone || from == at) return;
-        item(at).reads.push_back(from);
-        item(from).readers.push_back(at);
-      });
-    }
-    lengths_first();
-  }
-
-  void add(Segment segment) {
-    Item made;
-    made.segment = std::move(segment);
-    made.whole = made.segment.whole();
-    items_.push_back(std::move(made));
-    each_instruction(items_.back().segment, [&](InstructionId id) {
-      const BufferId result = instruction(id).result();
-      if (result != kNone) maker_[static_cast<std::size_t>(result)] = count() - 1;
-      if (!is_scan(count() - 1)) items_.back().result = result;
-    });
-  }
-
-  // Whatever comes after lengths that are set waits for them without reading anything.
-  void lengths_first() {
-    for (int at = 0; at < count(); ++at) {
-      if (is_scan(at) || made_by(at).op != OpCode::kSetLengths) continue;
-      for (int later = at + 1; later < count(); ++later) {
-        item(later).reads.push_back(at);
-        item(at).readers.push_back(later);
-      }
-    }
-  }
-
-  template <class Visit>
-  static void each_instruction(const Segment& segment, const Visit& visit) {
-    for (const InstructionId id : segment.instructions) visit(id);
-    for (const Segment& part : segment.body) each_instruction(part, visit);
-  }
-
-  template <class Visit>
-  void each_read(int at, const Visit& visit) {
-    each_instruction(item(at).segment, [&](InstructionId id) { each_read(instruction(id), visit); });
-  }
 
   // ---- along which positions something is read, seen on axis_
 
   template <class Visit>
-  void each_read(const Instruction& made, const Visit& visit) const {
-    for (const Operand& operand : made.operands) {
-      if (operand.buffer != kNone) visit(operand.buffer, reach_of(plan_, made, operand, axis_));
-      for (const BufferId start : operand.starts) visit(start, Reach::kAny);
-    }
+  void each_read(int at, const Visit& visit) const {
+    items_.each_read(at, axis_, visit);
   }
 
   bool is_along(LayoutId id) const { return begins_with(plan_, id, axis_); }
@@ -132,7 +52,7 @@ class Striping {
   void take_what_reads(int scan) {
     begin(scan);
     if (!can_be_cut(scan)) return;
-    Around around{scan, std::vector<char>(items_.size()), std::vector<char>(items_.size()), {}};
+    Around around{scan, std::vector<char>(static_cast<std::size_t>(count())), std::vector<char>(static_cast<std::size_t>(count())), {}};
     around.member[static_cast<std::size_t>(scan)] = 1;
     find_kept(around);
     find_behind(around);
@@ -145,7 +65,7 @@ class Striping {
   // When all scans have what reads them: bulk between two of them belongs to the first.
   void take_what_feeds(int scan) {
     begin(scan);
-    Around around{scan, std::vector<char>(items_.size()), std::vector<char>(items_.size()), {}};
+    Around around{scan, std::vector<char>(static_cast<std::size_t>(count())), std::vector<char>(static_cast<std::size_t>(count())), {}};
     const std::vector<int> members = members_[scan];
     for (const int at : members) around.member[static_cast<std::size_t>(at)] = 1;
     for (const int at : members) {
@@ -171,8 +91,8 @@ class Striping {
 
   bool can_be_cut(int scan) {
     bool fits = true;
-    each_instruction(item(scan).segment, [&](InstructionId id) {
-      const Instruction& made = instruction(id);
+    ProgramItems::each_instruction(item(scan).segment, [&](InstructionId id) {
+      const Instruction& made = items_.instruction(id);
       fits = fits && made.op != OpCode::kSetLengths && is_along(points_of(made));
     });
     return fits;
@@ -195,14 +115,14 @@ class Striping {
     around.kept.assign(plan_.buffers.size(), 0);
     for (std::size_t id = 0; id < around.kept.size(); ++id) around.kept[id] = is_kept(static_cast<BufferId>(id)) ? 1 : 0;
     for (const Instruction& made : plan_.instructions) {
-      each_read(made, [&](BufferId id, Reach reach) {
+      items_.each_read(made, axis_, [&](BufferId id, Reach reach) {
         if (reach != Reach::kOwn) around.kept[static_cast<std::size_t>(id)] = 1;
       });
     }
   }
 
   bool is_made_inside(const Around& around, BufferId id) const {
-    const int from = maker_[static_cast<std::size_t>(id)];
+    const int from = items_.maker(id);
     return from != kNone && is_member(around, from);
   }
 
@@ -227,7 +147,7 @@ class Striping {
 
   // Earlier strips that need something of this scan.
   void find_behind(Around& around) {
-    std::vector<char> reached(items_.size());
+    std::vector<char> reached(static_cast<std::size_t>(count()));
     std::vector<int> work{around.scan};
     while (!work.empty()) {
       const int at = work.back();
@@ -287,7 +207,7 @@ class Striping {
   // The elements of each position that must be kept, as somebody outside the strips reads them.
   std::int64_t crossing(const Around& around, BufferId id) {
     if (id == kNone || around.kept[static_cast<std::size_t>(id)]) return 0;
-    const std::vector<int>& readers = item(maker_[static_cast<std::size_t>(id)]).readers;
+    const std::vector<int>& readers = item(items_.maker(id)).readers;
     const bool read_outside = std::any_of(readers.begin(), readers.end(), [&](int reader) {
       if (is_member(around, reader) || is_sum(reader)) return false;
       bool reads = false;
@@ -327,26 +247,22 @@ class Striping {
   }
 
   // All that reads it, in bulk or not, ends in one scan: there it could be worked out a chunk at a time.
-  bool feeds_one_scan(int at) {
-    int scan = kNone;
-    std::vector<int> work{at};
-    std::vector<char> seen(items_.size());
-    while (!work.empty()) {
-      const int from = work.back();
-      work.pop_back();
-      if (item(from).result != kNone && is_kept(item(from).result)) return false;
-      for (const int reader : item(from).readers) {
-        if (std::exchange(seen[static_cast<std::size_t>(reader)], 1)) continue;
+  bool feeds_one_scan(int at) const { return fed_[static_cast<std::size_t>(at)] >= 0; }
+
+  // The scan that all readers of an item end in; kNone: nothing reads it, kSeveral: more than that, or it is kept. Readers come after
+  // what they read, so each item is looked at once.
+  void find_fed() {
+    fed_.assign(static_cast<std::size_t>(count()), kNone);
+    for (int at = count(); at-- > 0;) {
+      int& fed = fed_[static_cast<std::size_t>(at)];
+      if (item(at).result != kNone && is_kept(item(at).result)) fed = kSeveral;
+      for (const int reader : item(at).readers) {
         if (item(reader).whole) continue;
-        if (is_scan(reader)) {
-          if (scan != kNone && scan != reader) return false;
-          scan = reader;
-        } else {
-          work.push_back(reader);
-        }
+        const int to = is_scan(reader) ? reader : fed_[static_cast<std::size_t>(reader)];
+        if (to == kNone || to == fed) continue;
+        fed = fed == kNone ? to : kSeveral;
       }
     }
-    return scan != kNone;
   }
 
   void take_sums(Around& around) {
@@ -373,75 +289,11 @@ class Striping {
     }
   }
 
-  // ---- the program again, groups as one
-
-  Program put_together() {
-    const auto lead = [&](int at) { return item(at).group == kNone ? at : item(at).group; };
-    std::vector<int> waits(items_.size(), 0);
-    for (int at = 0; at < count(); ++at) {
-      for (const int from : item(at).reads) waits[static_cast<std::size_t>(lead(at))] += lead(from) != lead(at) ? 1 : 0;
-    }
-    std::priority_queue<int, std::vector<int>, std::greater<>> ready;
-    for (int at = 0; at < count(); ++at) {
-      if (lead(at) == at && waits[static_cast<std::size_t>(at)] == 0) ready.push(at);
-    }
-    Program program;
-    int done = 0;
-    while (!ready.empty()) {
-      const int next = ready.top();
-      ready.pop();
-      const std::vector<int> group = item(next).group == kNone ? std::vector<int>{next} : members_.at(next);
-      done += static_cast<int>(group.size());
-      program.push_back(item(next).group == kNone ? item(next).segment : strips_of(next, group));
-      for (const int at : group) {
-        for (const int reader : item(at).readers) {
-          const int to = lead(reader);
-          if (to != next && --waits[static_cast<std::size_t>(to)] == 0) ready.push(to);
-        }
-      }
-    }
-    if (done != count()) throw std::logic_error("strips wait for each other");
-    return program;
-  }
-
-  Segment strips_of(int scan, const std::vector<int>& group) {
-    Segment made;
-    made.kind = Segment::Kind::kStrips;
-    made.axis = item(scan).segment.axis;
-    made.backwards = item(scan).segment.backwards;
-    made.reason = "what is read in the same chunk only is kept for one chunk";
-    Segment before, after, sums;
-    sums.stage = 2;
-    const std::vector<char> behind = after_scan(scan, group);
-    for (const int at : group) {
-      if (at == scan) continue;
-      Segment& part = item(at).whole ? sums : behind[static_cast<std::size_t>(at)] ? after : before;
-      part.instructions.push_back(item(at).segment.instructions.front());
-    }
-    if (!before.instructions.empty()) made.body.push_back(std::move(before));
-    made.body.push_back(item(scan).segment);
-    made.body.back().stage = 1;
-    if (!after.instructions.empty()) made.body.push_back(std::move(after));
-    if (!sums.instructions.empty()) made.body.push_back(std::move(sums));
-    return made;
-  }
-
-  // Of the members of a group, those that read what the scan makes.
-  std::vector<char> after_scan(int scan, const std::vector<int>& group) {
-    std::vector<char> behind(items_.size());
-    behind[static_cast<std::size_t>(scan)] = 1;
-    for (const int at : group) {  // in the order of the program
-      for (const int from : item(at).reads) {
-        if (behind[static_cast<std::size_t>(from)] && item(from).group == scan) behind[static_cast<std::size_t>(at)] = 1;
-      }
-    }
-    return behind;
-  }
-
-  Plan& plan_;
+  const Plan& plan_;
   const std::vector<bool>& fixed_;
-  std::vector<Item> items_;
-  std::vector<int> maker_;                   // [buffer]: item
+  ProgramItems items_;
+  static constexpr int kSeveral = -2;
+  std::vector<int> fed_;                     // [item]: see find_fed
   std::vector<int> scans_;                   // that have strips
   std::map<int, std::vector<int>> members_;  // of the strips around a scan, ascending
   AxisId axis_ = kNone;                      // of the scan at hand
@@ -451,8 +303,8 @@ class Striping {
 }  // namespace
 
 Plan strips(Plan plan, const std::vector<bool>& fixed) {
-  plan.forward = Striping(plan, fixed).run(plan.forward);
-  plan.backward = Striping(plan, fixed).run(plan.backward);
+  plan.forward = Striping(plan, fixed, plan.forward).run();
+  plan.backward = Striping(plan, fixed, plan.backward).run();
   return order_stages(std::move(plan));
 }
 
