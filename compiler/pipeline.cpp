@@ -111,7 +111,7 @@ class Compilation {
  private:
   DifferentiateOptions adjoints() const {
     const bool chunked = options_.chunk.part != ChunkPart::kWhole;
-    return {options_.input_gradients, options_.cotangents, chunked};
+    return {options_.input_gradients, options_.cotangents, options_.frozen, chunked};
   }
 
   bool on(std::string_view pass) const {

@@ -31,6 +31,7 @@ struct CompileOptions {
   std::map<std::string, std::int64_t> fed_sizes;  // free sizes of the outermost container, by name
   bool gradients = true;                          // make a backward program
   bool input_gradients = false;                   // also for float inputs
+  std::function<bool(std::string_view)> frozen;   // parameters, by name, whose gradients nobody wants; empty: none
   bool cotangents = false;                        // gradients of outputs weighted by cotangents "d(OUTPUT)", even if there is a loss
   std::vector<std::string> keep;                  // named values that must be readable after a run though no output needs them
   bool carry = false;                             // one chunk of a stream along t: taps read carried values outside it; see passes/carry.h

@@ -133,11 +133,48 @@ void ChunkedRun<T>::forward(const Batch<T>& batch) {
   const std::int64_t longest = cutter_.longest();
   positions_ = options_.positions > 0 ? options_.positions : chunk_positions(longest);
   chunks_ = std::max<std::int64_t>((longest + positions_ - 1) / positions_, 1);
+  begins_.clear();
+  for (std::int64_t k = 0; k <= chunks_; ++k) begins_.push_back(k * positions_);
+  counted_ = 0;
+  kept_.clear();
+  run_chunks();
+}
+
+template <class T>
+void ChunkedRun<T>::forward(const Batch<T>& batch, const ChunkWindow& window) {
+  batch_ = &batch;
+  cutter_.start(batch);
+  begins_ = {window.begin, std::max(window.begin, window.counted), window.next, window.end};
+  std::sort(begins_.begin(), begins_.end());
+  begins_.erase(std::unique(begins_.begin(), begins_.end()), begins_.end());
+  chunks_ = static_cast<std::int64_t>(begins_.size()) - 1;
+  positions_ = window.end - window.begin;
+  counted_ = std::max(window.begin, window.counted);
+  if (window.begin == 0) kept_.clear();
+  run_chunks();
+  kept_ = handed_[static_cast<std::size_t>(std::find(begins_.begin(), begins_.end(), window.next) - begins_.begin())];
+}
+
+template <class T>
+std::int64_t ChunkedRun<T>::counted() const {
+  std::int64_t positions = 0;
+  for (const std::int32_t length : cutter_.lengths()) positions += std::clamp<std::int64_t>(length, counted_, begins_.back()) - counted_;
+  return positions;
+}
+
+template <class T>
+void ChunkedRun<T>::run_chunks() {
   prepare(chunk_batch_, *plans_.chunk);
   prepare(tail_batch_, *plans_.tail);
   handed_.resize(static_cast<std::size_t>(chunks_) + 1);
   for (std::vector<Array<T>>& handed : handed_) handed.resize(carries_.size());
-  for (std::size_t i = 0; i < carries_.size(); ++i) set_zeros(handed_[0][i], on_rows(carries_[i].dims));
+  for (std::size_t i = 0; i < carries_.size(); ++i) {
+    if (kept_.empty()) {
+      set_zeros(handed_[0][i], on_rows(carries_[i].dims));
+    } else {
+      handed_[0][i] = kept_[i];
+    }
+  }
   parts_.clear();
   for (std::int64_t k = 0; k < chunks_; ++k) {
     run_chunk(k);
@@ -174,13 +211,13 @@ void ChunkedRun<T>::prepare(Batch<T>& part, const Plan& plan) const {
 
 template <class T>
 void ChunkedRun<T>::run_chunk(std::int64_t k) {
-  const std::int64_t first = k * positions_;
-  cutter_.cut(first, positions_, chunk_batch_);
-  chunk_batch_.first_positions["t"] = static_cast<std::int32_t>(first);
+  const std::int64_t first = begins_[static_cast<std::size_t>(k)], end = begins_[static_cast<std::size_t>(k) + 1];
+  cutter_.cut(first, end - first, chunk_batch_);
+  chunk_batch_.first_positions["t"] = {static_cast<std::int32_t>(first)};
   for (std::size_t i = 0; i < carries_.size(); ++i) chunk_batch_.inputs[carries_[i].name] = handed_[static_cast<std::size_t>(k)][i];
   for (const NodeId id : plans_.chunk->inputs) {
     const std::string& name = plans_.chunk->value(id).name;
-    if (name == kChunkFirst) chunk_batch_.inputs[name] = {{}, {T(k == 0)}};
+    if (name == kChunkFirst) chunk_batch_.inputs[name] = {{}, {T(first == 0)}};
     if (name == kChunkPosition) chunk_batch_.inputs[name] = {{}, {static_cast<T>(first)}};
   }
   run_.forward(chunk_batch_);
@@ -196,10 +233,12 @@ void ChunkedRun<T>::hand_on(std::int64_t k) {
       put_slot(run_.value(carries_[i].outputs[slot]), static_cast<std::int64_t>(slot), next);
     }
   }
+  const std::int64_t begin = begins_[static_cast<std::size_t>(k)];
   for (const Named& sum : sums_) {
+    if (begin < counted_) break;
     Array<T> part = run_.value(sum.node);
     Array<T>& total = tail_batch_.inputs[sum.name];
-    if (k == 0) {
+    if (begin == counted_) {
       total = std::move(part);
     } else {
       add_to(total, part);
@@ -293,6 +332,10 @@ void ChunkedRun<T>::seed_sums() {
 
 template <class T>
 void ChunkedRun<T>::seed_chunk(std::int64_t k) {
+  const std::int64_t begin = begins_[static_cast<std::size_t>(k)], end = begins_[static_cast<std::size_t>(k) + 1];
+  if (begin < counted_) {
+    for (const Named& sum : sums_) seeds_.erase(sum.name);
+  }
   for (const Carry& carry : carries_) {
     for (std::size_t slot = 0; slot < carry.slots.size(); ++slot) {
       get_slot(gradients_.at(carry.name), static_cast<std::int64_t>(slot), seeds_[carry.slots[slot]]);
@@ -301,7 +344,7 @@ void ChunkedRun<T>::seed_chunk(std::int64_t k) {
   for (const Named& output : outputs_) {
     const auto given = wanted_.find(output.name);
     if (given == wanted_.end()) continue;
-    cutter_.cut(*given->second, plans_.chunk->value(output.node), k * positions_, positions_, seeds_[output.name]);
+    cutter_.cut(*given->second, plans_.chunk->value(output.node), begin, end - begin, seeds_[output.name]);
   }
 }
 

@@ -38,6 +38,12 @@ struct ChunkedRunOptions {
   RunOptions run;              // max_bytes: of one chunk
 };
 
+// A part of a longer run: positions `begin` to `end` of t, of which those from `counted` on add to the loss. The part after it begins
+// at `next`: begin <= next <= end. Gradients go back as far as `begin`; what is carried over from before is taken as it is.
+struct ChunkWindow {
+  std::int64_t begin = 0, counted = 0, end = 0, next = 0;
+};
+
 template <class T>
 class ChunkedRun {
  public:
@@ -52,16 +58,20 @@ class ChunkedRun {
   // The batch must stay there until backward is over. Throws ModelError if it does not fit the plans; what neither reads, of inputs
   // and lengths, is left alone.
   void forward(const Batch<T>& batch);
+  // The same for a part of it, with what the part before left at its `next`. REQUIRES: window.begin is that, or 0.
+  void forward(const Batch<T>& batch, const ChunkWindow& window);
   // After forward, once. Cotangents by output; those that are not given are zeros.
   void backward();
   void backward(const Cotangents<T>& cotangents);
 
-  double loss() const;                                   // REQUIRES: the model has one
-  Array<T> value(const std::string& output) const;       // as Run::value gives it
-  Array<T> gradient(const std::string& leaf) const;      // of a parameter [shape], of an input as its value
-  bool has_gradient(const std::string& leaf) const;      // not of an input that nothing reads: it is no part of the plans
-  std::int64_t chunks() const { return chunks_; }        // of the last batch
-  std::int64_t positions() const { return positions_; }  // of a chunk of the last batch
+  double loss() const;                                        // REQUIRES: the model has one
+  Array<T> value(const std::string& output) const;            // as Run::value gives it
+  Array<T> gradient(const std::string& leaf) const;           // of a parameter [shape], of an input as its value
+  bool has_gradient(const std::string& leaf) const;           // not of an input that nothing reads: it is no part of the plans
+  std::int64_t chunks() const { return chunks_; }             // of the last batch
+  std::int64_t positions() const { return positions_; }       // of a chunk of the last batch
+  std::int64_t longest() const { return cutter_.longest(); }  // of the runs of the last batch
+  std::int64_t counted() const;                               // positions of the last part, all rows together, that add to the loss
   std::int64_t bytes() const;  // held now: buffers of both runs, what was handed on, the chunk at work, kept outputs and gradients
 
  private:
@@ -78,6 +88,7 @@ class ChunkedRun {
   };
 
   void sort_outputs();
+  void run_chunks();
   void prepare(Batch<T>& part, const Plan& plan) const;
   void run_chunk(std::int64_t k);
   void hand_on(std::int64_t k);
@@ -98,6 +109,9 @@ class ChunkedRun {
   std::vector<Named> outputs_;  // of the model, on t
   const Batch<T>* batch_ = nullptr;
   std::int64_t positions_ = 0, chunks_ = 0;
+  std::vector<std::int64_t> begins_;  // [chunk]: its first position, and the end of the last
+  std::int64_t counted_ = 0;          // from this position on there is a loss
+  std::vector<Array<T>> kept_;        // [carry]: what the next part takes over
   Batch<T> chunk_batch_, tail_batch_;
   std::vector<std::vector<Array<T>>> handed_;      // [chunk, and after the last][carry]: [rows, K, shape]
   std::map<std::string, const Array<T>*> wanted_;  // cotangents of outputs on t

@@ -57,7 +57,7 @@ class Chunking {
 
   void refuse(NodeId id, const std::string& why) {
     diagnostics_.error("E0610", graph_[id].source, "the model cannot be run in chunks along t: '" + graph_[id].text + "' " + why,
-                       "leave out train.memory.checkpoint, or read along t only what has been");
+                       "leave out train.memory.checkpoint and train.truncate, or read along t only what has been");
   }
 
   bool find_axis() {

@@ -22,8 +22,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-CompileOptions options_for(const Dataset& data, Mode mode) {
+// Parameters with rate 0 stay as they are: their gradients are left out of the plan.
+CompileOptions options_for(const TrainSpec& spec, const Dataset& data, Mode mode) {
   CompileOptions options;
+  options.frozen = [rates = spec.rates](std::string_view name) { return rate_of(rates, name) == 0; };
   options.mode = mode;
   options.gradients = mode == Mode::kTrain;
   for (const InputForm& form : data.forms()) options.fed_shapes[form.name] = form.shape;
@@ -46,7 +48,7 @@ struct Parts {
 // In chunks as a whole if the model is causal along t, else each scan by itself. A size that the user names must be possible one way
 // or the other, or is refused with what forbids the first; `auto` goes without where neither is.
 void keep_less(const Model& model, Parts& parts, Diagnostics& diagnostics) {
-  const CompileOptions options = options_for(*parts.data, Mode::kTrain);
+  const CompileOptions options = options_for(parts.spec, *parts.data, Mode::kTrain);
   Diagnostics not_causal, unheard;
   parts.chunks = compile_chunks(model, options, false, not_causal);
   if (parts.chunks.chunk) return;
@@ -55,6 +57,24 @@ void keep_less(const Model& model, Parts& parts, Diagnostics& diagnostics) {
   } else if (parts.spec.checkpoint->positions > 0) {
     compile_chunks(model, options, false, diagnostics);
   }
+}
+
+// A step of a few positions takes their losses alone, so each has to live on t.
+void cut_off(const Model& model, const Graph& graph, Parts& parts, Diagnostics& diagnostics) {
+  const auto on_t = [&](NodeId id) {
+    for (const AxisId axis : graph[id].space.axes()) {
+      if (graph.axes[static_cast<std::size_t>(axis)].name == "t") return true;
+    }
+    return false;
+  };
+  for (const LossTerm& term : graph.losses) {
+    if (on_t(term.value)) continue;
+    diagnostics.error("E0808", parts.spec.truncate->source,
+                      "train.truncate makes steps of the losses of a few positions of t, and '" + graph[term.value].name + "' (" +
+                          term.source.text() + ") has no t",
+                      "leave train.truncate out, or take a loss of each position");
+  }
+  parts.chunks = compile_chunks(model, options_for(parts.spec, *parts.data, Mode::kTrain), false, diagnostics);
 }
 
 // Batches count by the positions that their loss is a mean of, so it has to be one mean.
@@ -77,12 +97,14 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   if (diagnostics.has_errors()) return parts;
   parts.data = read_dataset(parts.spec.data, known, diagnostics);
   if (diagnostics.has_errors()) return parts;
-  parts.train = model.compile_into(diagnostics, options_for(*parts.data, Mode::kTrain)).plan;
-  parts.eval = model.compile_into(diagnostics, options_for(*parts.data, Mode::kEval)).plan;
+  Compiled train = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kTrain));
+  parts.train = std::move(train.plan);
+  parts.eval = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kEval)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, diagnostics);
   if (parts.train.executable) parts.start = start_values(parts.spec.start, parameter_specs(parts.train), diagnostics);
   if (parts.spec.checkpoint && !diagnostics.has_errors()) keep_less(model, parts, diagnostics);
+  if (parts.spec.truncate && !diagnostics.has_errors()) cut_off(model, train.graph, parts, diagnostics);
   return parts;
 }
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "runtime/training/file_below.h"
+#include "runtime/training/name_pattern.h"
 #include "runtime/training/start_weights.h"
 #include "runtime/training/tree_reader.h"
 
@@ -24,7 +25,7 @@ class Reader {
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
     map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "start", "accumulate", "clip", "average", "memory",
-               "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
+               "truncate", "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
     if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
     if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
@@ -38,6 +39,7 @@ class Reader {
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
     spec.average = map.number("average", 0, 1, true).value_or(0);
     if (const Tree* memory = map.find("memory")) read_memory(*memory, spec);
+    if (const Tree* truncate = map.find("truncate")) read_truncate(*truncate, spec);
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
     if (const Tree* metrics = map.find("metrics")) read_metrics(*metrics, spec);
@@ -146,6 +148,27 @@ class Reader {
     spec.checkpoint->positions = map.whole("checkpoint", 1, kMany).value_or(0);
   }
 
+  void read_truncate(const Tree& tree, TrainSpec& spec) {
+    MapReader map(tree, "train.truncate", diagnostics_);
+    map.allow({"every", "back"});
+    Truncate truncate{1, 1, tree.source};
+    if (map.require("every")) truncate.every = map.whole("every", 1, kMany).value_or(1);
+    truncate.back = map.whole("back", 1, kMany).value_or(truncate.every);
+    if (map.has("back") && truncate.back < truncate.every) {
+      diagnostics_.error("E0808", tree.source,
+                         "train.truncate: losses of the last " + std::to_string(truncate.every) +
+                             " positions cannot go back through fewer, " + std::to_string(truncate.back),
+                         "write back: " + std::to_string(truncate.every) + " or more");
+    }
+    if (spec.checkpoint || spec.accumulate > 1) {
+      diagnostics_.error("E0808", tree.source,
+                         std::string("train.truncate makes a step of a few positions; ") +
+                             (spec.checkpoint ? "train.memory.checkpoint" : "train.accumulate") + " is for steps of whole batches",
+                         "leave one of them out");
+    }
+    spec.truncate = truncate;
+  }
+
   void read_early_stopping(const Tree& tree, TrainSpec& spec) {
     const bool has_validation = !spec.data.split.ranges[static_cast<std::size_t>(Split::kValidation)].empty();
     MapReader map(tree, "train.early_stopping", diagnostics_);
@@ -228,6 +251,12 @@ class Reader {
 };
 
 }  // namespace
+
+double rate_of(const std::vector<RateOf>& rates, std::string_view parameter) {
+  const auto fits = [&](const RateOf& rate) { return matches(rate.pattern.name, parameter); };
+  const auto rate = std::find_if(rates.begin(), rates.end(), fits);
+  return rate == rates.end() ? 1 : rate->factor;
+}
 
 const char* metric_name(Metric metric) { return kMetrics[static_cast<std::size_t>(metric)].c_str(); }
 

@@ -14,6 +14,7 @@
 //     clip: {norm: 1, value: 5}                # values first
 //     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
 //     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
+//     truncate: {every: 20, back: 40}          # a step every 20 positions of t, whose losses go back through 40
 //     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
@@ -74,6 +75,16 @@ struct StartFrom {
   std::vector<Take> take;
 };
 
+// Of the first pattern that fits; 1 if none does.
+double rate_of(const std::vector<RateOf>& rates, std::string_view parameter);
+
+// Back-propagation through time cut off: every `every` positions of t a step, by the losses of those, which go back through `back`
+// positions (Williams & Peng 1990, BPTT(h; h')). What the model carries over from before is taken as it is.
+struct Truncate {
+  std::int64_t every = 1, back = 1;
+  Source source;
+};
+
 struct TrainSpec {
   DataSpec data;
   std::int64_t batch = 32;
@@ -90,13 +101,15 @@ struct TrainSpec {
   double clip_value = 0;        // 0: not clipped
   double average = 0;           // weight of the past in the mean of the parameters over the steps; 0: no mean
   std::optional<Checkpoint> checkpoint;
+  std::optional<Truncate> truncate;
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::optional<MetricsSpec> metrics;
   std::string folder;
 };
 
-// The tree with `optimizer.lr` (key) set to `1e-3` (value), in order; a value may be a flow list, [1, 2]. Keys that are not there
+// The tree with `optimizer.lr` (key) set to `1e-3` (value), in order; a value may be a list or map in flow style, [1, 2] or {a: 1}.
+// Below `rates` and `start.take` a key has dots of its own: rates.encoder.* is the key "encoder.*" there. Keys that are not there
 // are added, so that the strict reading finds the unknown ones. Their source is "command line", the line counts the overrides.
 Tree apply_overrides(Tree train, const std::vector<Override>& overrides, Diagnostics& diagnostics);
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "runtime/draws.h"
-#include "runtime/training/name_pattern.h"
 #include "runtime/training/shuffle.h"
 
 namespace tapeloop {
@@ -74,9 +73,8 @@ template <class T>
 void Trainer<T>::find_rates() {
   for (std::size_t k = 0; k < parameters_.entries().size(); ++k) {
     const auto& entry = parameters_.entries()[k];
-    const auto fits = [&](const RateOf& rate) { return matches(rate.pattern.name, entry.spec.name); };
-    const auto rate = std::find_if(spec_.rates.begin(), spec_.rates.end(), fits);
-    if (rate != spec_.rates.end() && rate->factor != 1) slowed_.push_back({k, static_cast<T>(rate->factor), std::vector<T>(entry.size)});
+    const double rate = rate_of(spec_.rates, entry.spec.name);
+    if (rate != 1) slowed_.push_back({k, static_cast<T>(rate), std::vector<T>(entry.size)});
   }
 }
 
@@ -93,6 +91,7 @@ template <class T>
 void Trainer<T>::gather_gradients() {
   if (chunked_) {
     for (std::size_t k = 0; k < gradient_.entries().size(); ++k) {
+      if (!chunked_->has_gradient(gradient_.entries()[k].spec.name)) continue;  // a frozen parameter
       const Array<T> from = chunked_->gradient(gradient_.entries()[k].spec.name);
       std::copy(from.data.begin(), from.data.end(), gradient_.values(k).begin());
     }
@@ -235,6 +234,25 @@ void Trainer<T>::exchange_average() {
   if (averaged_ > 0) std::swap_ranges(parameters_.block().begin(), parameters_.block().end(), average_.block().begin());
 }
 
+// A step for every few positions of the batch; returns the mean of the losses, each weighted by its positions.
+template <class T>
+double Trainer<T>::train_truncated(const Batch<T>& batch, const std::function<double(const StepResult&)>& moved) {
+  const std::int64_t every = spec_.truncate->every, back = spec_.truncate->back;
+  double sum = 0, weight = 0;
+  std::int64_t longest = 1;
+  for (std::int64_t end = every; end - every < longest; end += every) {
+    chunked_->set_seed(step_seed(seed_, optimizer_->steps()));
+    chunked_->forward(batch, {std::max<std::int64_t>(end - back, 0), end - every, end, std::max<std::int64_t>(end + every - back, 0)});
+    chunked_->backward();
+    gather_gradients();
+    longest = chunked_->longest();
+    const double positions = static_cast<double>(chunked_->counted());
+    sum += positions * moved(take_step(chunked_->loss()));
+    weight += positions;
+  }
+  return sum / std::max(weight, 1.0);
+}
+
 // A batch of an epoch, and a step if there are enough of them; the last one of an epoch ends with a step.
 template <class T>
 double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
@@ -243,6 +261,7 @@ double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
     row.gradient_norm = std::max(row.gradient_norm, result.gradient_norm);
     return result.loss;
   };
+  if (spec_.truncate) return train_truncated(batch, moved);
   if (spec_.accumulate == 1) return moved(step(batch));
   const double loss = add_batch(batch);
   if (batches_ < spec_.accumulate && !last) return loss;

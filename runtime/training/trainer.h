@@ -114,6 +114,7 @@ class Trainer {
   [[noreturn]] void report_not_finite(double loss) const;
   void add_to_average();
   void exchange_average();
+  double train_truncated(const Batch<T>& batch, const std::function<double(const StepResult&)>& moved);
   double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
   std::vector<std::uint32_t> order_of(const Dataset& data, std::int64_t epoch) const;
