@@ -129,6 +129,7 @@ inline constexpr Code kCodes[] = {
     {"E0730", "a size that nothing tells, in a model that is to be run"},
     {"E0731", "a value that was optimised away is asked for"},
     {"E0732", "an input on other axes than t, in a model that is run step by step"},
+    {"E0733", "streams that do not fit a batch"},
     {"E0750", "a data file whose quotes do not match"},
     {"E0751", "a row of a data file with more or fewer cells than the header"},
     {"E0752", "a cell that is no finite number where one is needed"},

@@ -20,8 +20,9 @@ struct Batch {
   // order [example][outer position]..., without padding. For an axis within nothing that is one length an example.
   std::map<std::string, std::vector<std::int32_t>> lengths;
   std::vector<std::int64_t> example_ids;  // for random draws; empty: 0, 1, 2 ...
-  // By axis name, where this batch is a chunk of longer runs: position of what comes first here. For random draws, too.
-  std::map<std::string, std::int32_t> first_positions;
+  // By axis name, where this batch is a chunk of longer runs: position of what comes first here, of each row, or one for all. For
+  // random draws.
+  std::map<std::string, std::vector<std::int32_t>> first_positions;
 };
 
 }  // namespace tapeloop

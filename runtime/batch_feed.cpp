@@ -62,6 +62,12 @@ void BatchFeed<T>::start(const Batch<T>& batch) {
         "E0703", {},
         "expected an id for each of " + std::to_string(batch.rows) + " rows, found " + std::to_string(batch.example_ids.size()));
   }
+  for (const auto& [axis, first] : batch.first_positions) {
+    if (first.size() <= 1 || static_cast<std::int64_t>(first.size()) == batch.rows) continue;
+    diagnostics.error("E0703", {},
+                      "expected a first position on " + axis + " for each of " + std::to_string(batch.rows) + " rows, or one, found " +
+                          std::to_string(first.size()));
+  }
   check_names(batch, diagnostics);
   rows_ = batch.rows;
   for (Feed& feed : feeds_) {
@@ -78,10 +84,11 @@ void BatchFeed<T>::start(const Batch<T>& batch) {
   raise_errors(diagnostics);
   example_ids_.assign(batch.example_ids.begin(), batch.example_ids.end());
   for (auto row = static_cast<std::int64_t>(example_ids_.size()); row < batch.rows; ++row) example_ids_.push_back(row);
-  first_positions_.assign(plan_.axes.size(), 0);
+  first_positions_.resize(plan_.axes.size());
   for (std::size_t k = 0; k < plan_.axes.size(); ++k) {
     const auto at = batch.first_positions.find(plan_.axes[k].name);
-    if (at != batch.first_positions.end()) first_positions_[k] = at->second;
+    first_positions_[k].clear();
+    if (at != batch.first_positions.end()) first_positions_[k].assign(at->second.begin(), at->second.end());
   }
 }
 

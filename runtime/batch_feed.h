@@ -51,7 +51,10 @@ class BatchFeed {
 
   std::int64_t rows() const { return rows_; }  // of the batch
   std::int64_t example_id(std::int64_t row) const { return example_ids_[static_cast<std::size_t>(row)]; }
-  std::int32_t first_position(AxisId axis) const { return first_positions_[static_cast<std::size_t>(axis)]; }
+  std::int32_t first_position(AxisId axis, std::int64_t row) const {
+    const std::vector<std::int32_t>& first = first_positions_[static_cast<std::size_t>(axis)];
+    return first.empty() ? 0 : first[first.size() == 1 ? 0 : static_cast<std::size_t>(row)];
+  }
 
  private:
   // An input or seed, and where its array comes from.
@@ -84,8 +87,8 @@ class BatchFeed {
   std::int64_t rows_ = 0;
   std::vector<Feed> feeds_;  // inputs, then seeds
   std::vector<std::int64_t> example_ids_;
-  std::vector<std::int32_t> first_positions_;  // [axis]
-  mutable std::vector<std::int32_t> lengths_;  // scratch of give_lengths
+  std::vector<std::vector<std::int32_t>> first_positions_;  // [axis]: none (0), one for all rows, or one each
+  mutable std::vector<std::int32_t> lengths_;               // scratch of give_lengths
 };
 
 extern template class BatchFeed<float>;

@@ -100,8 +100,9 @@ void PointWork<T>::draw(const Step& step, const BatchFeed<T>& feed, std::uint64_
   for (std::int32_t point = range.begin; point < range.end; ++point) {
     const std::int32_t* place = points.at(layout.canonical[static_cast<std::size_t>(point)]);
     std::int32_t at[kMaxAxes];
-    for (std::size_t k = 0; k < points.axes.size(); ++k) at[k] = place[k + 1] + feed.first_position(points.axes[k]);
-    at_point(draw_point(feed.example_id(frame_.shard().first() + place[0]), {at, points.axes.size()}), frame_.result(step, point));
+    const std::int64_t row = frame_.shard().first() + place[0];
+    for (std::size_t k = 0; k < points.axes.size(); ++k) at[k] = place[k + 1] + feed.first_position(points.axes[k], row);
+    at_point(draw_point(feed.example_id(row), {at, points.axes.size()}), frame_.result(step, point));
   }
 }
 

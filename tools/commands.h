@@ -49,6 +49,7 @@ struct RunRequest : Request {
   std::vector<std::string> watch;
   std::vector<std::string> without;
   std::uint64_t seed = 0;
+  std::int64_t chunks = 0;
   bool gradients = false;
   bool f64 = false;
   bool reference = false;

@@ -48,6 +48,7 @@ int run_command(const RunRequest& request) {
   options.mode = mode_of(request.mode);
   options.without = request.without;
   options.seed = request.seed;
+  options.chunks = request.chunks;
   options.threads = request.threads.value_or(0);
   if (request.f64 || request.reference) {
     run_in<double>(request, model, feed, options);

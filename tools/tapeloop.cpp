@@ -75,16 +75,24 @@ void add_run(CLI::App& app, Action& action) {
                                   "  tapeloop run fibonacci --feed feed.json                 feed.json: {\"lengths\": {\"t\": [10]}}\n"
                                   "  tapeloop run m.yaml --feed feed.json --grad --f64 --json\n"
                                   "  tapeloop run m.yaml --feed feed.json --grad --loss weighted:y --reference\n"
-                                  "  tapeloop run m.yaml --feed feed.json --watch h --watch d.c");
+                                  "  tapeloop run m.yaml --feed feed.json --watch h --watch d.c\n"
+                                  "  tapeloop run m.yaml --feed feed.json --chunks 5         in pieces, to the bit what the whole gives");
   add_model(command, request);
   add_mode(command, request);
   command.add_option("--feed", request.feed, "JSON: {\"parameters\": {..}, \"inputs\": {..}, \"lengths\": {..}, \"cotangents\": {..}}")
       ->required();
-  command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
+  CLI::Option* gradients = command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
   command.add_option("--loss", request.loss, "weighted[:OUTPUT,..] instead of the model's own: every entry has a weight of its own");
-  command.add_option("--watch", request.watch, "print this inner value, too (h, d.c); may be repeated")->allow_extra_args(false);
+  CLI::Option* watch =
+      command.add_option("--watch", request.watch, "print this inner value, too (h, d.c); may be repeated")->allow_extra_args(false);
   command.add_flag("--f64", request.f64, "in double; else in float");
-  command.add_flag("--reference", request.reference, "by the reference evaluator (in double)");
+  CLI::Option* reference = command.add_flag("--reference", request.reference, "by the reference evaluator (in double)");
+  command
+      .add_option("--chunks", request.chunks, "the outputs alone, of streams: some examples at a time, up to that many positions of each")
+      ->check(CLI::Range(1, 1 << 30))
+      ->excludes(gradients)
+      ->excludes(watch)
+      ->excludes(reference);
   command.add_option("--without", request.without, "leave an optimisation out; may be repeated")->allow_extra_args(false);
   command.add_option("--seed", request.seed, "of random draws")->capture_default_str();
   add_threads(command, request);

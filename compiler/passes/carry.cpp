@@ -13,7 +13,7 @@ namespace {
 class Carrying {
  public:
   Carrying(Graph& graph, const Registry& registry, Diagnostics& diagnostics)
-      : graph_(graph), registry_(registry), diagnostics_(diagnostics) {}
+      : graph_(graph), registry_(registry), diagnostics_(diagnostics), build_(graph, registry) {}
 
   void run() {
     graph_.losses.clear();
@@ -23,28 +23,58 @@ class Carrying {
       diagnostics_.error("E0609", {}, "the model has no axis t to step along");
       return;
     }
-    if (graph_.axes[static_cast<std::size_t>(t_)].decided()) {
-      refuse(graph_.axes[static_cast<std::size_t>(t_)].until, "decides how long t is");
+    const Axis& axis = graph_.axes[static_cast<std::size_t>(t_)];
+    if (axis.decided()) {
+      refuse(axis.until, "decides how long t is");
+      return;
+    }
+    if (axis.within != kNone || !axis.fed()) {
+      diagnostics_.error("E0609", axis.source,
+                         "the model cannot be run step by step along t: it lies within another axis, or its length is computed");
       return;
     }
     count_ = graph_.size();
     derived_ = derived_from(graph_, t_);
+    find_live();
     for (NodeId id = 0; id < count_; ++id) {
+      if (!live(id)) continue;  // such as what only the loss reads
       check(id);
       measure(id);
     }
     if (diagnostics_.has_errors()) return;
     for (auto& [value, tapped] : tapped_) declare(value, tapped);
-    for (NodeId id = 0; id < count_; ++id) connect(id);
+    for (NodeId id = 0; id < count_; ++id) {
+      if (live(id)) connect(id);
+    }
     count_positions();
   }
 
  private:
   struct Tapped {
     std::int32_t lag = 0;
-    NodeId carried = kNone;  // the input
+    NodeId before = kNone;  // what stands before the chunk: the input, or at the first position of a stream the start value
     NodeId start = kNone;
   };
+
+  bool live(NodeId id) const { return live_[static_cast<std::size_t>(id)]; }
+
+  // What the outputs, and the lengths of axes, depend on.
+  void find_live() {
+    live_.assign(static_cast<std::size_t>(count_), false);
+    std::vector<NodeId> work;
+    const auto mark = [&](NodeId id) {
+      if (id == kNone || live(id)) return;
+      live_[static_cast<std::size_t>(id)] = true;
+      work.push_back(id);
+    };
+    for (const OutputRef& output : graph_.outputs) mark(output.node);
+    for (const Axis& axis : graph_.axes) mark(axis.length);
+    while (!work.empty()) {
+      const NodeId id = work.back();
+      work.pop_back();
+      for (const NodeId operand : graph_[id].operands) mark(operand);
+    }
+  }
 
   void refuse(NodeId id, const std::string& why) {
     diagnostics_.error("E0609", graph_[id].source, "the model cannot be run step by step along t: '" + graph_[id].text + "' " + why,
@@ -55,7 +85,8 @@ class Carrying {
     const Node& node = graph_[id];
     const bool about_derived = node.axis != kNone && derived_.has(node.axis);
     if (about_derived || !(node.space & derived_).axes().empty()) refuse(id, "lies on an axis that follows from t as a whole");
-    if (node.kind->role == Role::kLength && node.axis == t_) refuse(id, "is known only at the end");
+    const bool from_end = node.kind->role == Role::kIndex && number_of(node.attributes, "reversed", 0) != 0;
+    if ((node.kind->role == Role::kLength || from_end) && node.axis == t_) refuse(id, "is known only at the end");
     for (const ReadEdge& edge : read_edges(graph_, id)) {
       if (edge.whole.has(t_)) refuse(id, "reads all of t");
       for (const auto& [axis, offset] : edge.shifts) {
@@ -75,48 +106,57 @@ class Carrying {
     const Node& node = graph_[id];
     if (!looks_back(node)) return;
     Tapped& tapped = tapped_[node.operands[0]];
-    tapped.lag = std::max(tapped.lag, -node.moves[0].offset);
+    const std::int32_t slots = node.outsides.empty() ? 0 : node.outsides[0].slots;
+    tapped.lag = std::max({tapped.lag, -node.moves[0].offset, slots});
     if (!node.outsides.empty()) tapped.start = node.operands[static_cast<std::size_t>(node.outsides[0].operand)];
+    if (slots != 0 && slots < tapped.lag) refuse(id, "has fewer start values than it reads");
+  }
+
+  NodeId add_input(std::string name, Shape shape, Type type, const Source& source) {
+    Node input;
+    input.kind = &registry_.at("input");
+    input.space = Space::batch();
+    input.shape = std::move(shape);
+    input.type = type;
+    input.name = std::move(name);
+    input.source = source;
+    const NodeId id = graph_.add(std::move(input));
+    graph_.names[graph_[id].name] = id;
+    return id;
+  }
+
+  NodeId shared_input(std::string_view name, Type type) {
+    const auto known = graph_.names.find(std::string(name));
+    return known != graph_.names.end() ? known->second : add_input(std::string(name), {}, type, {});
   }
 
   void declare(NodeId value, Tapped& tapped) {
     const Node of = graph_[value];
-    Node input;
-    input.kind = &registry_.at("input");
-    input.space = Space::batch();
-    input.shape = of.shape;
-    input.shape.insert(input.shape.begin(), Dim(tapped.lag));
-    input.type = of.type;
-    input.name = std::string(kCarryPrefix) + of.name;
-    input.source = of.source;
-    graph_.outputs.push_back({input.name, value});
-    if (tapped.start != kNone) graph_.outputs.push_back({std::string(kStartPrefix) + of.name, tapped.start});
-    tapped.carried = graph_.add(std::move(input));
-    graph_.names[graph_[tapped.carried].name] = tapped.carried;
+    Shape shape = of.shape;
+    shape.insert(shape.begin(), Dim(tapped.lag));
+    tapped.before = add_input(std::string(kCarryPrefix) + of.name, std::move(shape), of.type, of.source);
+    graph_.outputs.push_back({graph_[tapped.before].name, value});
+    if (tapped.start == kNone) return;
+    const NodeId first = shared_input(kCarryFirst, Type::kBool);
+    build_.set_context(Phase::kForward, graph_[tapped.before].name, of.source);
+    const std::string name = start_of(graph_[tapped.before].name);
+    tapped.before = build_.call("where", {build_.term(first), build_.term(tapped.start), build_.term(tapped.before)}).id;
+    graph_.outputs.push_back({name, tapped.before});
   }
 
   void connect(NodeId id) {
     if (!looks_back(graph_[id])) return;
     const Tapped& tapped = tapped_.at(graph_[id].operands[0]);
     Node& node = graph_[id];
-    node.operands = {node.operands[0], tapped.carried};
+    node.operands = {node.operands[0], tapped.before};
     node.outsides = {{t_, 1, tapped.lag}};
   }
 
   // Position in the stream = position in the chunk + what went before.
   void count_positions() {
-    NodeId offset = kNone;
     for (NodeId id = 0; id < count_; ++id) {
-      if (graph_[id].kind->role != Role::kIndex || graph_[id].axis != t_) continue;
-      if (offset == kNone) {
-        Node input;
-        input.kind = &registry_.at("input");
-        input.space = Space::batch();
-        input.type = Type::kInt;
-        input.name = kCarryPosition;
-        offset = graph_.add(std::move(input));
-        graph_.names[graph_[offset].name] = offset;
-      }
+      if (!live(id) || graph_[id].kind->role != Role::kIndex || graph_[id].axis != t_) continue;
+      const NodeId offset = shared_input(kCarryPosition, Type::kInt);
       Node index = graph_[id];
       index.is_part = true;
       index.name += "#chunk";
@@ -132,9 +172,11 @@ class Carrying {
   Graph& graph_;
   const Registry& registry_;
   Diagnostics& diagnostics_;
+  GraphBuilder build_;
   AxisId t_ = 0;
   Space derived_;  // the axes that follow from t
   NodeId count_ = 0;
+  std::vector<bool> live_;
   std::map<NodeId, Tapped> tapped_;
 };
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "models/facade/json_text.h"
+#include "models/facade/run_chunks.h"
 #include "runtime/reference.h"
 #include "runtime/run.h"
 
@@ -274,6 +275,11 @@ std::string Evaluated<T>::json() const {
 template <class T>
 Evaluated<T> evaluate(const Model& model, const Feed& feed, const EvaluateOptions& options) {
   Prepared<T> prepared = prepare<T>(model, feed, options);
+  if (options.chunks > 0) {
+    Evaluated<T> result;
+    result.outputs = run_chunks(model, prepared, options);
+    return result;
+  }
   if constexpr (std::is_same_v<T, double>) {
     if (options.reference) return evaluate_reference(feed, options, prepared);
   }

@@ -20,6 +20,7 @@ struct EvaluateOptions {
   // outputs (all, or those named), k the flat index: a loss in which every entry has a weight of its own.
   std::string loss;
   std::vector<std::string> watch;  // inner values that are wanted besides the outputs: "h", "d.c"
+  std::int64_t chunks = 0;         // > 0: outputs alone, of streams in chunks of up to that many positions (models/facade/run_chunks.h)
   bool reference = false;          // by the reference evaluator, always in double
   Mode mode = Mode::kEval;
   std::vector<std::string> without;

@@ -33,7 +33,7 @@ struct SessionOptions {
   bool cotangents = false;           // backward from cotangents of the outputs, even if the model has a loss
   std::vector<std::string> keep;     // values to be read back besides outputs
   std::vector<std::string> without;  // optimisations to leave out
-  bool carry = false;                // for Stepper: taps read carried values before the first position
+  bool carry = false;                // for Streams: taps read carried values before the first position
   bool recompute = false;            // keep less of each scan for backward and work it out again: see compiler/passes/recompute.h
   std::int64_t positions = 0;        // of a chunk of it: see RunOptions
   std::uint64_t seed = 0;            // of the initial parameters and of random draws

@@ -10,8 +10,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
-#include "models/facade/session.h"
+#include "models/facade/streams.h"
 
 namespace tapeloop {
 
@@ -24,8 +25,8 @@ class Stepper {
   // an input on another axis than t.
   Stepper(const Model& model, std::int64_t rows, SessionOptions options = {});
 
-  Parameters<T>& parameters() { return session_.parameters(); }
-  void load(const std::string& path) { session_.load(path); }
+  Parameters<T>& parameters() { return streams_.parameters(); }
+  void load(const std::string& path) { streams_.load(path); }
 
   // The next position. inputs: [rows, shape]; an input that is not given keeps what it had (a condition that holds for all steps).
   // Returns the outputs, [rows, shape].
@@ -34,11 +35,9 @@ class Stepper {
   std::int64_t position() const { return position_; }  // steps made
 
  private:
-  void start();  // the carried values of a new stream: what `states:` says, else zeros
-  void keep();   // the values of this step for those after it
-
-  Session<T> session_;
-  Batch<T> batch_;
+  Streams<T> streams_;  // 0 .. rows - 1
+  std::vector<std::int64_t> ids_;
+  Batch<T> batch_;  // one position of each
   std::int64_t position_ = 0;
 };
 

@@ -50,6 +50,22 @@ TEST(Tool, KnowsItsVersionAndHelps) {
   }
 }
 
+TEST(Tool, ChunksGiveWhatTheWholeGives) {
+  ASSERT_EQ(run("verify streaming options.units=3 --save-feed feed.json").status, 0);
+  const Result whole = run("run streaming options.units=3 --feed feed.json --json");
+  for (const char* chunks : {"--chunks 1", "--chunks 2 --seed 5", "--chunks 50"}) {
+    const Result parts = run(std::string("run streaming options.units=3 --feed feed.json --json ") + chunks);
+    EXPECT_EQ(parts.status, 0) << parts.error;
+    EXPECT_EQ(nlohmann::json::parse(parts.out)["outputs"], nlohmann::json::parse(whole.out)["outputs"]) << chunks;
+  }
+  EXPECT_EQ(run("run streaming --feed feed.json --chunks 2 --grad").status, 2);
+  EXPECT_EQ(run("run streaming --feed feed.json --chunks 0").status, 2);
+  ASSERT_EQ(run("verify bidirectional options.units=3 --save-feed both.json").status, 0);
+  const Result refused = run("run bidirectional options.units=3 --feed both.json --chunks 2");
+  EXPECT_EQ(refused.status, 3);
+  EXPECT_THAT(refused.error, HasSubstr("E0609"));
+}
+
 TEST(Tool, UsageErrorsGiveTwo) {
   EXPECT_EQ(run("").status, 2);
   EXPECT_EQ(run("plan").status, 2);
