@@ -142,6 +142,25 @@ Array<T> Run<T>::value(NodeId node) const {
 }
 
 template <class T>
+std::vector<std::vector<T>> Run<T>::ragged(NodeId node) const {
+  const PlanValue& value = plan().value(node);
+  if (value.buffer == kNone || !value.readable) throw std::logic_error("'" + value.name + "' is not kept");
+  std::vector<std::vector<T>> result(static_cast<std::size_t>(rows()));
+  for (const auto& shard : executor_->shards()) {
+    const Buffers<T>& buffers = shard->buffers();
+    const LayoutExtent& layout = shard->extents().layout(buffers.of(value.buffer).layout);
+    const SpaceExtent& points = shard->extents().points(layout);
+    for (std::int32_t point = 0; point < layout.points(); ++point) {
+      const std::int64_t place = layout.point_of[static_cast<std::size_t>(point)];
+      const T* from = buffers.data(value.buffer) + place * buffers.of(value.buffer).elements + value.column;
+      std::vector<T>& row = result[static_cast<std::size_t>(shard->first() + points.at(point)[0])];
+      row.insert(row.end(), from, from + elements(value.shape));
+    }
+  }
+  return result;
+}
+
+template <class T>
 Array<T> Run<T>::lengths(AxisId axis) const {
   Array<T> array{{rows()}, {}};
   std::vector<AxisId> outer;

@@ -18,6 +18,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/array.h"
 #include "core/plan.h"
@@ -70,8 +71,10 @@ class Run {
   void backward();
   void backward(const Cotangents<T>& cotangents);
 
-  double loss() const;                               // REQUIRES: the plan has a loss
-  Array<T> value(NodeId node) const;                 // [rows, longest run of each axis.., shape], zeros past the ends; P: [shape]
+  double loss() const;                // REQUIRES: the plan has a loss
+  Array<T> value(NodeId node) const;  // [rows, longest run of each axis.., shape], zeros past the ends; P: [shape]
+  // [rows] of [points of the row, in the order of its positions on all axes, shape]: without padding. REQUIRES: on the batch
+  std::vector<std::vector<T>> ragged(NodeId node) const;
   Array<T> lengths(AxisId axis) const;               // of its runs: [rows, longest run of each axis that it lies within]
   std::span<const T> whole(NodeId node) const;       // of a value in P, row-major; no copy
   std::span<const T> gradient(std::size_t k) const;  // adjoint of plan().gradients[k]. REQUIRES: a parameter's; row-major, no copy

@@ -39,6 +39,7 @@ int train_command(const TrainRequest& request);
 struct UseRequest : Request {
   std::string weights;
   std::string split = "test";
+  std::vector<std::string> texts;  // of predict --mode decode: instead of the split
 };
 int eval_command(const UseRequest& request);
 int predict_command(const UseRequest& request);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "models/facade/decode_text.h"
 #include "models/facade/json_text.h"
 #include "models/facade/train.h"
 #include "runtime/training/safetensors.h"
@@ -38,6 +39,21 @@ std::string as_csv(const std::string& output, const Array<float>& values) {
   return text;
 }
 
+// A line for each example: what was read, then what the model says.
+int print_decoded(const UseRequest& request, const Training& training, Trainer<float>& trainer) {
+  const std::vector<DecodedText> decoded =
+      request.texts.empty() ? decode_split(training, trainer, split_of(request.split)) : decode_texts(training, trainer, request.texts);
+  std::string lines, objects;
+  for (const DecodedText& text : decoded) {
+    lines += fmt::format("{}{}\t{}", lines.empty() ? "" : "\n", text.read, text.said);
+    objects += fmt::format("{}{{\"read\": {}, \"said\": {}}}", objects.empty() ? "" : ", ", json_quoted(text.read), json_quoted(text.said));
+  }
+  print_result(request.json ? fmt::format("{{\"model\": {}, \"output\": {}, \"decoded\": [{}]}}", json_quoted(request.model),
+                                          json_quoted(training.spec().decoding->output.name), objects)
+                            : lines);
+  return kDone;
+}
+
 }  // namespace
 
 int predict_command(const UseRequest& request) {
@@ -45,6 +61,7 @@ int predict_command(const UseRequest& request) {
   const Training training(model, read_vocabularies(request.weights));
   Trainer<float> trainer = training.trainer(training.spec().seeds.front());
   trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
+  if (request.mode == "decode" || !request.texts.empty()) return print_decoded(request, training, trainer);
   const std::string output = training.spec().metrics ? training.spec().metrics->output.name : training.plan().outputs.front().name;
   Array<float> values = trainer.predict(training.data(), split_of(request.split), output);
   to_file_units(training, output, values);

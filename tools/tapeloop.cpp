@@ -65,6 +65,13 @@ void add_use(CLI::App& app, Action& action, const std::string& name, const std::
       ->check(CLI::IsMember({"train", "validation", "test"}))
       ->capture_default_str();
   add_threads(command, request);
+  if (name == "predict") {
+    request.mode = "eval";
+    command.add_option("--mode", request.mode, "decode: the tokens that the model says by itself, as text")
+        ->check(CLI::IsMember({"eval", "decode"}))
+        ->capture_default_str();
+    command.add_option("--text", request.texts, "with --mode decode: what to read instead of the split, such as words");
+  }
   command.callback([&action, &request, run] { action = [&request, run] { return run(request); }; });
 }
 

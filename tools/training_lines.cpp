@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <csignal>
 #include <limits>
 
@@ -52,7 +53,9 @@ TrainingOptions watched(ProgressLine& line, std::size_t seeds) {
 
 std::string numbers_text(const NamedNumbers& numbers) {
   std::string text;
-  for (const auto& [name, value] : numbers) text += fmt::format("{}{} {:.5g}", text.empty() ? "" : "  ", name, value);
+  for (const auto& [name, value] : numbers) {
+    if (!std::isnan(value)) text += fmt::format("{}{} {:.5g}", text.empty() ? "" : "  ", name, value);
+  }
   return text;
 }
 

@@ -224,7 +224,7 @@ class Partition {
     const Node& node = graph_[id];
     const Role role = node.kind->role;
     if (!node.space.has(scan.axis) || !node.kind->moves_freely || role == Role::kInput) return false;
-    if (std::find(is_length_.begin(), is_length_.end(), id) != is_length_.end()) return false;
+    if (std::find(is_length_.begin(), is_length_.end(), id) != is_length_.end() || waits_for_lengths(node, in_scan)) return false;
     const auto fits = [&](const OrderEdge* edge) {
       const std::int32_t shift = edge->shift(scan.axis);
       return !edge->whole.has(scan.axis) && (scan.backwards ? shift >= 0 : shift <= 0);
@@ -236,6 +236,17 @@ class Partition {
       if (in_scan[static_cast<std::size_t>(other)] ? !fits(edge) : (before ? where <= s : where >= s)) return false;
     }
     return true;
+  }
+
+  // Lengths that a scan makes are known behind it.
+  bool waits_for_lengths(const Node& node, const std::vector<char>& in_scan) const {
+    for (AxisId axis = 0; axis < static_cast<AxisId>(graph_.axes.size()); ++axis) {
+      const NodeId length = graph_.axes[static_cast<std::size_t>(axis)].length;
+      if (length == kNone || !in_scan[static_cast<std::size_t>(length)]) continue;
+      const Space late = derived_from(graph_, axis).with(axis);
+      if (!(node.space & late).axes().empty() || (node.axis != kNone && late.has(node.axis))) return true;
+    }
+    return false;
   }
 
   void rebuild_scan(ScheduleItem& scan, const std::vector<char>& in_scan, const EdgeList& edges, Space open) {

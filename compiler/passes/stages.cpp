@@ -102,6 +102,12 @@ class Staging {
   // The axes whose lengths must be known before the instruction is done.
   Space axes_of(const Instruction& made) const {
     Space space = space_of(made.layout) | space_of(layout_of(made.result())) | made.counted;
+    if (made.op == OpCode::kSetLengths) {  // one for each run of what it lies within, even if they are all alike
+      for (AxisId outer = plan_.axes[static_cast<std::size_t>(made.axis)].within; outer != kNone;) {
+        space = space.with(outer);
+        outer = plan_.axes[static_cast<std::size_t>(outer)].within;
+      }
+    }
     if (made.op == OpCode::kLength || made.op == OpCode::kExtremeAlong || made.op == OpCode::kIndex) space = space.with(made.axis);
     if (made.group != kNone) {
       const GroupSpec& group = plan_.groups[static_cast<std::size_t>(made.group)];

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "core/api.h"                      // IWYU pragma: export
+#include "models/facade/decode_text.h"     // IWYU pragma: export
 #include "models/facade/evaluate.h"        // IWYU pragma: export
 #include "models/facade/kind_functions.h"  // IWYU pragma: export
 #include "models/facade/model.h"           // IWYU pragma: export

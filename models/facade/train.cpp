@@ -41,6 +41,7 @@ struct Parts {
   TrainSpec spec;
   std::unique_ptr<Dataset> data;
   Plan train, eval;
+  Plan decode;  // with train.decoding
   ChunkPlans chunks;
   std::map<std::string, Array<float>> start;
 };
@@ -100,6 +101,7 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   Compiled train = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kTrain));
   parts.train = std::move(train.plan);
   parts.eval = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kEval)).plan;
+  if (parts.spec.decoding) parts.decode = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kDecode)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, diagnostics);
   if (parts.train.executable) parts.start = start_values(parts.spec.start, parameter_specs(parts.train), diagnostics);
@@ -141,6 +143,7 @@ Training::Training(const Model& model, const Vocabularies& known) : name_(model.
   data_ = std::move(parts.data);
   train_plan_ = std::make_shared<const Plan>(std::move(parts.train));
   eval_plan_ = std::make_shared<const Plan>(std::move(parts.eval));
+  if (spec_.decoding) decode_plan_ = std::make_shared<const Plan>(std::move(parts.decode));
   chunks_ = std::move(parts.chunks);
   start_ = std::move(parts.start);
 }
@@ -148,6 +151,7 @@ Training::Training(const Model& model, const Vocabularies& known) : name_(model.
 Trainer<float> Training::trainer(std::uint64_t seed) const {
   Trainer<float> result(train_plan_, eval_plan_, spec_, seed, chunks_);
   for (const auto& [name, array] : start_) result.parameters().set(name, array);
+  if (decode_plan_) result.decode_with(decode_plan_);
   return result;
 }
 

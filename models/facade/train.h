@@ -75,6 +75,7 @@ class Training {
   TrainSpec spec_;
   std::unique_ptr<Dataset> data_;
   std::shared_ptr<const Plan> train_plan_, eval_plan_;
+  std::shared_ptr<const Plan> decode_plan_;    // with train.decoding; else null
   ChunkPlans chunks_;                          // of train_plan_, with train.memory.checkpoint; else none
   std::map<std::string, Array<float>> start_;  // parameters that train.start names
 };

@@ -68,6 +68,27 @@ void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& pl
                         dims_text(target.shape) + (target.axes.empty() ? "" : " " + place_text(target.axes)));
 }
 
+void check_decoding(const DecodingSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
+  if (!data.vocabulary(data.input(spec.target.name))) {
+    diagnostics.error("E0810", spec.target.source, "train.decoding.target: '" + spec.target.name + "' has no tokens",
+                      "an input of tokens has tokens: NAME in train.data.inputs");
+  }
+  std::vector<std::string> names;
+  for (const OutputRef& output : plan.outputs) names.push_back(output.name);
+  const auto at = std::find(names.begin(), names.end(), spec.output.name);
+  if (at == names.end()) {
+    diagnostics.error("E0810", spec.output.source,
+                      "train.decoding.output: the model has no output '" + spec.output.name + "'" + did_you_mean(spec.output.name, names));
+    return;
+  }
+  const PlanValue& value = plan.value(plan.outputs[static_cast<std::size_t>(at - names.begin())].node);
+  if (value.type == Type::kInt && value.shape.empty() && value.space.on_batch()) return;
+  diagnostics.error(
+      "E0810", spec.output.source,
+      "train.decoding.output: '" + spec.output.name + "' is no token: expected an int of shape [] (" + value.source.text() + ")",
+      "argmax(logits, along=shape) is one");
+}
+
 // Axes that lengths are asked of must be there.
 void check_axis(const NamedAt& axis, const char* path, const Dataset& data, Diagnostics& diagnostics) {
   if (axis.name.empty()) return;
@@ -117,6 +138,7 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
     diagnostics.error("E0814", spec.data.source, "the model has no loss to train on", "add loss: NAME to the model");
   }
   if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
+  if (spec.decoding) check_decoding(*spec.decoding, data, plan, diagnostics);
   if (spec.metrics) check_axis(spec.metrics->by, "train.metrics.by", data, diagnostics);
   check_axis(spec.bucket, "train.batch.bucket", data, diagnostics);
   check_rates(spec, plan, diagnostics);

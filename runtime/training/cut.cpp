@@ -36,6 +36,15 @@ Value item_of(const Value& array, std::size_t k) {
   return item;
 }
 
+void pieces_between(std::string_view text, const std::string& separator, std::vector<std::string_view>& pieces) {
+  while (true) {
+    const std::size_t end = text.find(separator);
+    pieces.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return;
+    text.remove_prefix(end + separator.size());
+  }
+}
+
 class Cutter {
  public:
   Cutter(const DataInput& input, const CutSink& sink) : input_(input), sink_(sink) {}
@@ -104,16 +113,21 @@ bool pieces_of(std::string_view text, const std::string& by, std::vector<std::st
     }
     return true;
   }
-  if (text.empty()) return true;
-  while (true) {
-    const std::size_t end = text.find(by);
-    pieces.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return true;
-    text.remove_prefix(end + by.size());
-  }
+  if (!text.empty()) pieces_between(text, by, pieces);
+  return true;
 }
 
-std::string cut(const Value& value, const DataInput& input, const CutSink& sink) { return Cutter(input, sink).cut(value, 0); }
+std::vector<std::string_view> alternatives_of(std::string_view text, const DataInput& input) {
+  std::vector<std::string_view> pieces;
+  if (input.alternatives.empty() || text.empty()) return {text};
+  pieces_between(text, input.alternatives, pieces);
+  return pieces;
+}
+
+std::string cut(const Value& value, const DataInput& input, const CutSink& sink) {
+  const bool several = !input.alternatives.empty() && value.kind == Value::Kind::kText;
+  return Cutter(input, sink).cut(several ? text_value(alternatives_of(value.text, input).front()) : value, 0);
+}
 
 std::pair<std::size_t, std::size_t> Packed::points(std::size_t record, std::size_t axes) const {
   std::size_t first = record, last = record + 1;

@@ -18,8 +18,11 @@ struct CutSink {
   std::function<void(std::size_t axis)> end;  // the place of the axis in DataInput::along
 };
 
-// Cuts the value of one record. A text that is DataInput::empty has no piece. Returns what is wrong ("needs a list of items, found text");
-// empty if nothing is.
+// The answers of a cell, in order; there is at least one. REQUIRES: text is not changed while they are used.
+std::vector<std::string_view> alternatives_of(std::string_view text, const DataInput& input);
+
+// Cuts the value of one record, of alternatives the first. A text that is DataInput::empty has no piece. Returns what is wrong ("needs a
+// list of items, found text"); empty if nothing is.
 std::string cut(const Value& value, const DataInput& input, const CutSink& sink);
 
 // The parts of a text: its characters (of UTF-8), its words, or what lies between separators. Empty text has none.

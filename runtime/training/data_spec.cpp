@@ -202,7 +202,7 @@ class Reader {
   DataInput read_input(const Tree::Entry& entry) {
     const std::string path = "train.data.inputs." + entry.key;
     MapReader map(entry.value, path, diagnostics_);
-    map.allow({"columns", "column", "as", "at", "mask", "along", "tokens", "marks", "empty"});
+    map.allow({"columns", "column", "as", "at", "mask", "along", "tokens", "marks", "empty", "alternatives"});
     DataInput input;
     input.input = {entry.key, entry.source};
     input.mask = map.flag("mask").value_or(false);
@@ -218,7 +218,7 @@ class Reader {
     for (const char* key : {"at", "mask"}) {
       if (data_.records && map.has(key)) contradict(map.find(key)->source, map.path(key));
     }
-    for (const char* key : {"along", "tokens", "marks", "empty"}) {
+    for (const char* key : {"along", "tokens", "marks", "empty", "alternatives"}) {
       if (!data_.records && map.has(key)) contradict(map.find(key)->source, map.path(key));
     }
     read_sequence(map, input);
@@ -244,7 +244,16 @@ class Reader {
         diagnostics_.error("E0805", mark.source, map.path("marks") + ": '" + mark.name + "' is not known here", "one of begin, end");
       }
     }
-    for (const char* key : {"marks", "empty"}) {
+    input.alternatives = map.text("alternatives").value_or("");
+    if (map.has("alternatives") && input.alternatives.empty()) {
+      diagnostics_.error("E0805", map.find("alternatives")->source,
+                         map.path("alternatives") + ": expected what parts the answers, such as \" | \"");
+    }
+    if (map.has("alternatives") && data_.sets) {
+      diagnostics_.error("E0808", map.find("alternatives")->source,
+                         map.path("alternatives") + " has no meaning for sets: an answer is that of one record");
+    }
+    for (const char* key : {"marks", "empty", "alternatives"}) {
       if (map.has(key) && (input.tokens.name.empty() || input.along.empty())) {
         diagnostics_.error("E0808", map.find(key)->source, map.path(key) + " needs along: {AXIS: ..} and tokens: NAME");
       }

@@ -29,6 +29,8 @@
 //       name: {column: line, along: {t: characters}, tokens: letters, marks: [end]}     # ids on [t]: int
 //       phones: {column: phones, along: {t: words, u: "+"}, empty: _, tokens: phones}   # cut at blanks, then at "+"; "_" is none
 //       message: {column: text, along: {t: {by: words, most: 400}}, tokens: words}      # the first 400 of them
+//       said: {column: phones, along: {t: words}, tokens: phones, alternatives: " | "}  # a cell has several answers: the model reads the
+//                                              # first; decoding may give any, also in tokens that the vocabulary lacks
 //       image: {column: image, along: {t: items}}             # the items of an array or list; what lies within is the shape
 //       gender: {column: file, as: id}                        # on no axis
 //     tokens: {letters: {least: 2, most: 5000, unknown: true}}  # of a vocabulary; see runtime/training/vocabulary.h
@@ -80,7 +82,8 @@ struct DataInput {
   NamedAt tokens;          // a vocabulary; empty: none
   bool begins = false;     // with the mark of its vocabulary
   bool ends = false;
-  std::string empty;  // a word that stands for no token; empty: none
+  std::string empty;         // a word that stands for no token; empty: none
+  std::string alternatives;  // what parts the answers in a cell; empty: a cell is one
 };
 
 struct ColumnScale {

@@ -26,6 +26,10 @@ const Vocabularies& Dataset::vocabularies() const {
   return kNone;
 }
 
+const Vocabulary* Dataset::vocabulary(std::size_t) const { return nullptr; }
+
+std::vector<TokenIds> Dataset::answers(Split, std::uint32_t, std::size_t) const { return {}; }
+
 std::unique_ptr<Dataset> read_dataset(const DataSpec& spec, const Vocabularies& known, Diagnostics& diagnostics) {
   std::unique_ptr<Dataset> data;
   if (spec.records) {

@@ -45,6 +45,12 @@ class Dataset {
   // What tokens are numbered by; none, if there are no tokens.
   virtual const Vocabularies& vocabularies() const;
 
+  // Of an input of tokens, else null.
+  virtual const Vocabulary* vocabulary(std::size_t input) const;
+  // Of an input of tokens: what counts as right for an example, each answer its tokens in the order of their positions on all axes,
+  // without marks; a token that the vocabulary lacks is -1.
+  virtual std::vector<TokenIds> answers(Split split, std::uint32_t number, std::size_t input) const;
+
   // Examples of the split by number; the batch's memory is used again.
   virtual void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const = 0;
   virtual void fill(Split split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const = 0;

@@ -37,7 +37,7 @@ RecordDataset::RecordDataset(DataSpec spec, const Records& all, const Vocabulari
     const auto vocabulary = vocabularies_.find(input.tokens.name);
     InputNumbers read = read_numbers(input, spec_.scale, records, split_of_,
                                      vocabulary == vocabularies_.end() ? nullptr : &vocabulary->second, diagnostics);
-    Sequence sequence{std::move(read.packed), std::move(read.scales), false};
+    Sequence sequence{std::move(read.packed), std::move(read.scales), {}, false};
     InputForm form{input.input.name, input.input.source, std::move(read.shape), {}};
     sequence.of_set = spec_.sets && input.columns.size() == 1 && input.columns[0].name == spec_.sets->same.name && input.along.empty();
     if (spec_.sets && !sequence.of_set) form.axes.push_back(spec_.sets->along.name);
@@ -45,6 +45,7 @@ RecordDataset::RecordDataset(DataSpec spec, const Records& all, const Vocabulari
     sequences_.push_back(std::move(sequence));
     add_form(std::move(form));
   }
+  if (!diagnostics.has_errors()) read_alternatives(records);
   if (!diagnostics.has_errors()) check_axes(records, diagnostics);
   if (!diagnostics.has_errors()) make_examples(records, diagnostics);
 }
@@ -88,6 +89,48 @@ void RecordDataset::count_tokens(const Records& records, const Vocabularies& kno
     vocabularies_[name] =
         there != known.end() ? there->second : Vocabulary(tokens, marks[name], spec == spec_.tokens.end() ? TokensSpec() : *spec);
   }
+}
+
+void RecordDataset::read_alternatives(const Records& records) {
+  for (std::size_t k = 0; k < sequences_.size(); ++k) {
+    const DataInput& input = spec_.inputs[k];
+    const std::optional<std::size_t> column = records.column(input.columns.front().name);
+    if (input.alternatives.empty() || !column) continue;
+    for (std::size_t row = 0; row < records.rows(); ++row) {
+      const std::string text = text_of(records.value(row, *column));
+      const std::vector<std::string_view> answers = alternatives_of(text, input);
+      for (std::size_t a = 1; a < answers.size(); ++a) {
+        TokenIds ids;
+        const auto add = [&](const Value& token) {
+          const std::optional<std::size_t> id = vocabulary(k)->id(text_of(token));
+          ids.push_back(id && !vocabulary(k)->is_unknown(static_cast<std::int64_t>(*id)) ? static_cast<std::int64_t>(*id) : -1);
+        };
+        cut(text_value(answers[a]), input, {add, [](std::size_t) {}});
+        sequences_[k].others[static_cast<std::uint32_t>(row)].push_back(std::move(ids));
+      }
+    }
+  }
+}
+
+const Vocabulary* RecordDataset::vocabulary(std::size_t input) const {
+  const auto at = vocabularies_.find(spec_.inputs[input].tokens.name);
+  return at == vocabularies_.end() ? nullptr : &at->second;
+}
+
+std::vector<TokenIds> RecordDataset::answers(Split split, std::uint32_t number, std::size_t input) const {
+  const Sequence& sequence = sequences_[input];
+  const Vocabulary& tokens = *vocabulary(input);
+  std::vector<TokenIds> result(1);
+  for (const std::uint32_t record : read_records(split, number, input)) {
+    const auto [first, last] = sequence.packed.points(record, sequence.packed.starts.size());
+    for (std::size_t point = first; point < last; ++point) {
+      const auto id = static_cast<std::int64_t>(sequence.packed.values[point]);
+      if (!tokens.is_mark(id)) result[0].push_back(tokens.is_unknown(id) ? -1 : id);
+    }
+    const auto others = sequence.others.find(record);
+    if (others != sequence.others.end()) result.insert(result.end(), others->second.begin(), others->second.end());
+  }
+  return result;
 }
 
 // Runs of one axis are as long in every input.

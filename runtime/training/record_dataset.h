@@ -30,6 +30,8 @@ class RecordDataset : public Dataset {
   const Vocabularies& vocabularies() const override { return vocabularies_; }
   void fill(Split split, std::span<const std::uint32_t> numbers, Batch<float>& batch) const override { fill_batch(split, numbers, batch); }
   void fill(Split split, std::span<const std::uint32_t> numbers, Batch<double>& batch) const override { fill_batch(split, numbers, batch); }
+  const Vocabulary* vocabulary(std::size_t input) const override;
+  std::vector<TokenIds> answers(Split split, std::uint32_t number, std::size_t input) const override;
   Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const override;
   double original(std::size_t input, std::size_t element, double value) const override { return scale_of(input, element).invert(value); }
 
@@ -37,8 +39,9 @@ class RecordDataset : public Dataset {
   // What one input reads.
   struct Sequence {
     Packed packed;
-    std::vector<Scale> scales;  // of each element, or one of all
-    bool of_set = false;        // one of a set's records tells it: it does not lie on the axis of the sets
+    std::vector<Scale> scales;                              // of each element, or one of all
+    std::map<std::uint32_t, std::vector<TokenIds>> others;  // of a record: the answers after the first
+    bool of_set = false;                                    // one of a set's records tells it: it does not lie on the axis of the sets
   };
   // Whose lengths an axis has.
   struct AxisOf {
@@ -54,6 +57,7 @@ class RecordDataset : public Dataset {
   }
   void leave_out_repeated(const Records& records, Diagnostics& diagnostics);
   void count_tokens(const Records& records, const Vocabularies& known, Diagnostics& diagnostics);
+  void read_alternatives(const Records& records);
   void check_axes(const Records& records, Diagnostics& diagnostics);
   void make_examples(const Records& records, Diagnostics& diagnostics);
   template <class T>

@@ -25,7 +25,7 @@ class Reader {
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
     map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "start", "accumulate", "clip", "average", "memory",
-               "truncate", "early_stopping", "seed", "seeds", "metrics", "folder", "threads"});
+               "truncate", "early_stopping", "seed", "seeds", "metrics", "decoding", "folder", "threads"});
     if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
     if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
@@ -43,6 +43,7 @@ class Reader {
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
     if (const Tree* metrics = map.find("metrics")) read_metrics(*metrics, spec);
+    if (const Tree* decoding = map.find("decoding")) read_decoding(*decoding, spec);
     if (map.has("folder")) read_folder(map, spec);
   }
 
@@ -224,17 +225,34 @@ class Reader {
     if (arv && metrics.variance == 0) {
       diagnostics_.error("E0804", tree.source, "train.metrics: arv needs the variance that it divides by", "add variance: ..");
     }
-    check_target(metrics, spec.data);
+    check_target("train.metrics.target", metrics.target, spec.data);
     spec.metrics = std::move(metrics);
   }
 
-  void check_target(const MetricsSpec& metrics, const DataSpec& data) {
+  void read_decoding(const Tree& tree, TrainSpec& spec) {
+    MapReader map(tree, "train.decoding", diagnostics_);
+    map.allow({"output", "target", "report", "every"});
+    DecodingSpec decoding;
+    if (const Tree* output = map.require("output")) decoding.output = read_name(*output, "train.decoding.output", diagnostics_);
+    if (const Tree* target = map.require("target")) decoding.target = read_name(*target, "train.decoding.target", diagnostics_);
+    if (const Tree* report = map.require("report")) {
+      for (const Tree* item : read_list(*report, "train.decoding.report", diagnostics_)) {
+        if (read_word(*item, "train.decoding.report", {"sequence_error"}, diagnostics_)) {
+          decoding.report.push_back(DecodingMetric::kSequenceError);
+        }
+      }
+    }
+    decoding.every = map.whole("every", 1, kMany).value_or(0);
+    check_target("train.decoding.target", decoding.target, spec.data);
+    spec.decoding = std::move(decoding);
+  }
+
+  void check_target(const std::string& path, const NamedAt& named, const DataSpec& data) {
     std::vector<std::string> inputs;
     for (const DataInput& input : data.inputs) inputs.push_back(input.input.name);
-    const std::string& target = metrics.target.name;
+    const std::string& target = named.name;
     if (target.empty() || inputs.empty() || std::find(inputs.begin(), inputs.end(), target) != inputs.end()) return;
-    diagnostics_.error("E0810", metrics.target.source,
-                       "train.metrics.target: '" + target + "' is not among train.data.inputs" + did_you_mean(target, inputs));
+    diagnostics_.error("E0810", named.source, path + ": '" + target + "' is not among train.data.inputs" + did_you_mean(target, inputs));
   }
 
   void read_folder(MapReader& map, TrainSpec& spec) {

@@ -19,6 +19,8 @@
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
 //     metrics: {output: nll, report: [example_sum]}  # the output summed over each example; the mean of that
+//     decoding: {output: token, target: phones, report: [sequence_error], every: 5}  # the model in mode decode, its tokens held as a
+//                                              # whole against the target's: after training, and every 5 epochs on the validation split
 //     folder: runs/sunspots                    # where a run leaves its files
 #pragma once
 
@@ -45,6 +47,17 @@ struct MetricsSpec {
   std::vector<Metric> report;
   NamedAt by;           // an axis: also for the examples of each length on it; empty: no
   double variance = 0;  // arv = mse / variance (Weigend, Huberman & Rumelhart 1990)
+};
+
+// sequence_error: the share of the examples whose decoded tokens are none of the answers of their target. Compared are the tokens in the
+// order of their positions on all axes; marks are left out, so that it does not matter where the ends of inner runs are.
+enum class DecodingMetric { kSequenceError };
+
+struct DecodingSpec {
+  NamedAt output;  // ids of the target's vocabulary, on any axes
+  NamedAt target;
+  std::vector<DecodingMetric> report;
+  std::int64_t every = 0;  // epochs, on the validation split; 0: only what training came to
 };
 
 struct EarlyStopping {
@@ -105,6 +118,7 @@ struct TrainSpec {
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::optional<MetricsSpec> metrics;
+  std::optional<DecodingSpec> decoding;
   std::string folder;
 };
 

@@ -88,6 +88,12 @@ void Trainer<T>::bind(Run<T>& run) {
 }
 
 template <class T>
+void Trainer<T>::decode_with(std::shared_ptr<const Plan> plan) {
+  decoder_ = std::make_unique<Decoder<T>>(std::move(plan), spec_.decoding.value(), RunOptions{.seed = seed_, .threads = spec_.threads});
+  bind(decoder_->run());
+}
+
+template <class T>
 void Trainer<T>::gather_gradients() {
   if (chunked_) {
     for (std::size_t k = 0; k < gradient_.entries().size(); ++k) {
@@ -308,7 +314,7 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
     result.interrupted = !run_epoch(data, callbacks, row);
     row.steps = steps();
     exchange_average();
-    if (validates) row.validation = evaluate(data, Split::kValidation);
+    if (validates) row.validation = validate(data, epoch);
     const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
     const double loss = on_training ? row.train_loss : row.validation.front().second;
     const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
@@ -386,6 +392,26 @@ void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const s
 
 template <class T>
 NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
+  NamedNumbers results = evaluate_given_truth(data, split);
+  const NamedNumbers decoded = decoder_ ? decoder_->evaluate(data, split) : NamedNumbers();
+  results.insert(results.end(), decoded.begin(), decoded.end());
+  return results;
+}
+
+// Every epoch has the same numbers, those that it does not work out NaN.
+template <class T>
+NamedNumbers Trainer<T>::validate(const Dataset& data, std::int64_t epoch) {
+  const std::int64_t every = decoder_ ? spec_.decoding->every : 0;
+  if (every > 0 && epoch % every == 0) return evaluate(data, Split::kValidation);
+  NamedNumbers results = evaluate_given_truth(data, Split::kValidation);
+  for (const DecodingMetric metric : every > 0 ? spec_.decoding->report : std::vector<DecodingMetric>()) {
+    results.emplace_back(decoding_metric_name(metric), std::nan(""));
+  }
+  return results;
+}
+
+template <class T>
+NamedNumbers Trainer<T>::evaluate_given_truth(const Dataset& data, Split split) {
   const std::vector<std::uint32_t> numbers = all_examples(data.examples(split));
   const std::size_t size = std::max(static_cast<std::size_t>(spec_.batch), kEvaluationRows);
   double sum = 0;

@@ -18,6 +18,7 @@
 #include "runtime/chunked_run.h"
 #include "runtime/run.h"
 #include "runtime/training/dataset.h"
+#include "runtime/training/decoder.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/parameters.h"
@@ -77,6 +78,11 @@ class Trainer {
   // spec.checkpoint.
   Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Plan> eval, TrainSpec spec, std::uint64_t seed, ChunkPlans chunks = {});
 
+  // The same model in mode decode: with it evaluate says what spec.decoding asks for. REQUIRES: executable, spec.decoding
+  void decode_with(std::shared_ptr<const Plan> plan);
+
+  Decoder<T>* decoder() { return decoder_.get(); }  // null without decode_with
+
   Parameters<T>& parameters() { return parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
   Optimizer<T>& optimizer() { return *optimizer_; }
@@ -90,7 +96,7 @@ class Trainer {
   // parameters over the steps (Polyak & Juditsky 1992), old steps fading; it starts as a plain mean.
   FitResult<T> fit(const Dataset& data, const Callbacks& callbacks = {});
 
-  // ("loss", mean over all positions) and the metrics of the specification, in the file's own units.
+  // ("loss", mean over all positions) and the metrics of the specification, in the file's own units; then those of decoding.
   NamedNumbers evaluate(const Dataset& data, Split split);
   // What the model says for every example of the split: [examples, longest, shape], in the model's units.
   Array<T> predict(const Dataset& data, Split split, const std::string& output);
@@ -118,6 +124,8 @@ class Trainer {
   double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
   std::vector<std::uint32_t> order_of(const Dataset& data, std::int64_t epoch) const;
+  NamedNumbers validate(const Dataset& data, std::int64_t epoch);
+  NamedNumbers evaluate_given_truth(const Dataset& data, Split split);
   using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by
   void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
   double loss_positions(const Batch<T>& batch) const;
@@ -143,6 +151,7 @@ class Trainer {
   Run<T> train_;
   std::unique_ptr<ChunkedRun<T>> chunked_;  // instead of train_; may be null
   Run<T> eval_;
+  std::unique_ptr<Decoder<T>> decoder_;  // may be null
   Batch<T> batch_;
 };
 

@@ -30,6 +30,10 @@ class Vocabulary {
   // What stands for the id: "<mark>", "<unknown>" or the token. REQUIRES: id < size()
   std::string text(std::size_t id) const;
 
+  // REQUIRES: id is one of a vocabulary with the token.
+  bool is_mark(std::int64_t id) const { return mark_ && id == 0; }
+  bool is_unknown(std::int64_t id) const { return unknown_ && id == (mark_ ? 1 : 0); }
+
   bool has_mark() const { return mark_; }
   bool has_unknown() const { return unknown_; }
   const std::vector<std::string>& tokens() const { return tokens_; }
@@ -43,6 +47,8 @@ class Vocabulary {
   std::vector<std::string> tokens_;
   std::map<std::string, std::size_t> ids_;
 };
+
+using TokenIds = std::vector<std::int64_t>;
 
 using Vocabularies = std::map<std::string, Vocabulary>;
 

@@ -78,6 +78,39 @@ inputs:
   EXPECT_EQ(made.data->length(Split::kTrain, 0, "u"), 4U);
 }
 
+// Phones: the mark 0, A 1, B 2. The first answer is what the model reads; the others may have tokens that nobody has seen.
+TEST(RecordDataset, ACellMayHoldSeveralAnswers) {
+  const Made made = make(R"(format: tsv
+header: [word, phones]
+examples: records
+inputs: {phones: {column: phones, along: {t: words}, tokens: phones, marks: [end], alternatives: " | "}}
+split: {column: row, train: [0, 1], test: 2}
+)",
+                         "x\tA A\ny\tB\nz\tB A | A | B C\n");
+  ASSERT_EQ(made.messages(), "");
+  EXPECT_THAT(made.data->vocabularies().at("phones").tokens(), ElementsAre("A", "B"));
+  EXPECT_THAT(batch_of(*made.data, Split::kTest, {0}).inputs.at("phones").data, ElementsAre(2, 1, 0));
+  EXPECT_THAT(made.data->answers(Split::kTest, 0, 0), ElementsAre(TokenIds{2, 1}, TokenIds{1}, TokenIds{2, -1}));
+  EXPECT_THAT(made.data->answers(Split::kTrain, 0, 0), ElementsAre(TokenIds{1, 1}));
+}
+
+TEST(RecordDataset, AnUnknownTokenIsNoRightAnswer) {
+  const Made made = make(
+      "format: lines\ninputs: {x: {column: line, along: {t: characters}, tokens: letters, marks: [begin, end]}}\n"
+      "tokens: {letters: {unknown: true}}\nsplit: {column: row, train: 0, test: 1}\n",
+      "ab\nac\n");
+  ASSERT_EQ(made.messages(), "");
+  EXPECT_THAT(made.data->answers(Split::kTest, 0, 0), ElementsAre(TokenIds{2, -1}));
+}
+
+TEST(RecordDataset, AlternativesAreOfTokensAlongAnAxis) {
+  for (const char* wrong : {"alternatives: \"|\"", "along: {t: words}, alternatives: \"|\""}) {
+    EXPECT_THAT(make(std::string("format: lines\ninputs: {x: {column: line, ") + wrong + "}}\n", "1\n").messages(), HasSubstr("E0808"));
+  }
+  EXPECT_THAT(make("format: lines\ninputs: {x: {column: line, along: {t: words}, tokens: w, alternatives: \"\"}}\n", "1\n").messages(),
+              HasSubstr("E0805"));
+}
+
 TEST(RecordDataset, ListsOfJsonHaveAxesAndAShape) {
   const Made made = make(R"(format: json_lines
 scale: {x: [minmax], y: [standard]}

@@ -1,0 +1,91 @@
+#include "runtime/training/decoder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <stdexcept>
+#include <utility>
+
+namespace tapeloop {
+namespace {
+
+constexpr std::size_t kRows = 256;  // of a batch
+
+NodeId output_node(const Plan& plan, const std::string& name) {
+  const auto is = [&](const OutputRef& output) { return output.name == name; };
+  const auto at = std::find_if(plan.outputs.begin(), plan.outputs.end(), is);
+  if (at == plan.outputs.end()) throw std::invalid_argument("the model has no output '" + name + "'");
+  return at->node;
+}
+
+}  // namespace
+
+const char* decoding_metric_name(DecodingMetric) { return "sequence_error"; }
+
+template <class T>
+Decoder<T>::Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, const RunOptions& options)
+    : spec_(std::move(spec)), run_(std::move(plan), options) {}
+
+// Data have the truth, too, and its lengths; decoding reads neither.
+template <class T>
+void Decoder<T>::feed_what_is_read() {
+  for (const NodeId id : run_.plan().inputs) {
+    if (run_.plan().value(id).buffer == kNone) batch_.inputs.erase(run_.plan().value(id).name);
+  }
+  for (const Axis& axis : run_.plan().axes) {
+    if (!axis.fed()) batch_.lengths.erase(axis.name);
+  }
+}
+
+template <class T>
+std::vector<std::string> Decoder<T>::inputs() const {
+  std::vector<std::string> names;
+  for (const NodeId id : run_.plan().inputs) {
+    if (run_.plan().value(id).buffer != kNone) names.push_back(run_.plan().value(id).name);
+  }
+  return names;
+}
+
+template <class T>
+std::vector<TokenIds> Decoder<T>::decode(const Dataset& data, Split split, std::span<const std::uint32_t> numbers,
+                                         const Vocabulary& tokens) {
+  data.fill(split, numbers, batch_);
+  feed_what_is_read();
+  run_.forward(batch_);
+  std::vector<TokenIds> result;
+  for (const std::vector<T>& row : run_.ragged(output_node(run_.plan(), spec_.output.name))) {
+    TokenIds ids;
+    for (const T value : row) {
+      const auto id = static_cast<std::int64_t>(std::llround(value));
+      if (!tokens.is_mark(id)) ids.push_back(id);
+    }
+    result.push_back(std::move(ids));
+  }
+  return result;
+}
+
+template <class T>
+NamedNumbers Decoder<T>::evaluate(const Dataset& data, Split split) {
+  const std::size_t target = data.input(spec_.target.name);
+  std::vector<std::uint32_t> numbers(data.examples(split));
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  std::size_t wrong = 0;
+  for (std::size_t first = 0; first < numbers.size(); first += kRows) {
+    const auto part = std::span(numbers).subspan(first, std::min(kRows, numbers.size() - first));
+    const std::vector<TokenIds> said = decode(data, split, part, *data.vocabulary(target));
+    for (std::size_t k = 0; k < part.size(); ++k) {
+      const std::vector<TokenIds> right = data.answers(split, part[k], target);
+      wrong += std::find(right.begin(), right.end(), said[k]) == right.end();
+    }
+  }
+  NamedNumbers results;
+  for (const DecodingMetric metric : spec_.report) {
+    results.emplace_back(decoding_metric_name(metric), static_cast<double>(wrong) / static_cast<double>(numbers.size()));
+  }
+  return results;
+}
+
+template class Decoder<float>;
+template class Decoder<double>;
+
+}  // namespace tapeloop

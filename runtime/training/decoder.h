@@ -1,0 +1,50 @@
+// Training's other question: what does the model say if nobody tells it the truth, and how often is all of it right.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/plan.h"
+#include "runtime/batch.h"
+#include "runtime/run.h"
+#include "runtime/training/dataset.h"
+#include "runtime/training/metrics.h"
+#include "runtime/training/train_spec.h"
+
+namespace tapeloop {
+
+const char* decoding_metric_name(DecodingMetric metric);
+
+template <class T>
+class Decoder {
+ public:
+  // plan: compiled in mode decode. REQUIRES: it has spec.output.
+  Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, const RunOptions& options);
+
+  Run<T>& run() { return run_; }  // for binding its parameters
+
+  const DecodingSpec& spec() const { return spec_; }
+  // The inputs that decoding reads, by name.
+  std::vector<std::string> inputs() const;
+
+  // What the model says for each of these examples: its tokens in the order of their positions on all axes, without the vocabulary's
+  // marks. The data need not have the truth.
+  std::vector<TokenIds> decode(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, const Vocabulary& tokens);
+  // What spec.report asks for.
+  NamedNumbers evaluate(const Dataset& data, Split split);
+
+ private:
+  void feed_what_is_read();
+
+  DecodingSpec spec_;
+  Run<T> run_;
+  Batch<T> batch_;
+};
+
+extern template class Decoder<float>;
+extern template class Decoder<double>;
+
+}  // namespace tapeloop
