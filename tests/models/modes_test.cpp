@@ -24,7 +24,8 @@ using testing::model_of;
 constexpr std::int64_t kTokens = 4;
 
 Model seq2seq(const std::vector<std::string>& more = {}) {
-  std::vector<std::string> options = {"options.units=3", "options.width=3", "options.symbols=5", "options.tokens=4", "options.longest=7"};
+  std::vector<std::string> options = {"options.units=3",   "options.width=3", "options.symbols=5",  "options.tokens=4",
+                                      "options.longest=7", "options.end=1",   "options.dropped=0.2"};
   options.insert(options.end(), more.begin(), more.end());
   return Model::load("seq2seq", options);
 }

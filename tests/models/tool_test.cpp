@@ -158,6 +158,18 @@ TEST(Tool, TrainsEvaluatesAndPredicts) {
   EXPECT_TRUE(std::filesystem::exists(own_folder() / "runs/config.yaml"));
 }
 
+TEST(Tool, PredictsTheTokensOfAText) {
+  ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
+  const Result trained = run("train seq2seq options.units=8 options.width=4 train.epochs=1 train.batch.examples=8 --folder spoken");
+  ASSERT_EQ(trained.status, 0) << trained.error;
+  const std::string with = "predict seq2seq options.units=8 options.width=4 --weights spoken/best.safetensors ";
+  const Result words = run(with + "--mode decode --text ad tea");
+  EXPECT_EQ(words.status, 0) << words.error;
+  EXPECT_THAT(words.out, ::testing::ContainsRegex("^ad\t.*\ntea\t"));
+  const auto json = nlohmann::json::parse(run(with + "--mode decode --json").out);
+  EXPECT_EQ(json["decoded"][0]["read"], "'round");
+}
+
 TEST(Tool, TheExampleProgramRuns) {
   const std::string command = TAPELOOP_BINARY_DIR "/models/example_cpp_gru > " + (own_folder() / "out").string();
   EXPECT_EQ(std::system(command.c_str()), 0);  // NOLINT(cert-env33-c)
