@@ -29,10 +29,13 @@ class Trial {
     add_axes();
     add_copies();
     decide(done);
+    bool taken = taken_;  // not where runs read each other: what was tried past the end of one is not its value
     for (NodeId id = 0; id < count_; ++id) {
-      if (copied_[at(id)]) fill(id);
+      if (!copied_[at(id)]) continue;
+      taken = taken && !reads_other_run(graph_[id]);
+      fill(id);
     }
-    for (NodeId id = 0; id < count_ && taken_; ++id) {
+    for (NodeId id = 0; id < count_ && taken; ++id) {
       if (copied_[at(id)]) take(id);
     }
     for (const bool moves : {true, false}) {  // readers name what they read
@@ -373,7 +376,7 @@ class Trial {
   Diagnostics& diagnostics_;
   AxisId axis_;           // that is decided
   AxisId along_ = kNone;  // its trial positions
-  bool taken_;            // the values tried stand for the axis' own
+  bool taken_;            // the values tried may stand for the axis' own
   NodeId count_;          // of nodes before there were copies
   GraphBuilder builder_{graph_, registry_};
   std::vector<char> copied_;

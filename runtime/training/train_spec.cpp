@@ -24,8 +24,8 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data", "batch", "epochs", "shuffle", "optimizer", "schedule", "rates", "start", "accumulate", "clip", "average", "memory",
-               "truncate", "early_stopping", "seed", "seeds", "metrics", "decoding", "folder", "threads"});
+    map.allow({"data",    "batch",  "epochs",   "shuffle",        "optimizer", "schedule", "rates",   "start",    "accumulate", "clip",
+               "average", "memory", "truncate", "early_stopping", "seed",      "seeds",    "metrics", "decoding", "folder",     "threads"});
     if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
     if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);

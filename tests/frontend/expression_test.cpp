@@ -33,7 +33,6 @@ TEST(ToText, WritesWhatWasRead) {
            "(a @ b) * c",
            "a @ b / c",
            "(a < b) * (c >= d)",
-           "a < b == c",
            "a + (b < c)",
            "b[u-1]",
            "h_tm1[u-1, i+2, s]",
