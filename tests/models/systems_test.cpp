@@ -116,6 +116,24 @@ train:
   metrics: {output: p, target: y, report: [rmse], by: m}
 )";
 
+class Denoisers : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Systems, Denoisers, ::testing::Values("denoising_autoencoder", "stacked_denoiser"));
+
+TEST_P(Denoisers, LearnWhatAnElectrocardiogramLooksLike) {
+  const Outcome outcome = expect_learns(GetParam(), {"options.units=8", "train.epochs=30", "train.batch=2"});
+  EXPECT_LT(number(outcome.test, "loss"), 0.2135) << "nothing said at all";
+}
+
+class Images : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Systems, Images, ::testing::Values("image_rows", "cnn_lstm"));
+
+TEST_P(Images, AreToldApart) {
+  const std::string split = "{train: {file: train, row: [0, 119]}, validation: {file: train, row: [120, 159]}, test: {file: test}}";
+  const Outcome outcome = expect_learns(
+      GetParam(), {"options.units=16", "train.epochs=10", "train.batch=8", "train.optimizer.lr=0.01", "train.data.split=" + split});
+  EXPECT_GT(number(outcome.test, "accuracy"), 0.2) << "of ten kinds";
+}
+
 TEST(Systems, ASetMayGiveANumber) {
   const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tapeloop_sets_" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
