@@ -29,13 +29,10 @@ class Trial {
     add_axes();
     add_copies();
     decide(done);
-    bool taken = taken_;  // not where runs read each other: what was tried past the end of one is not its value
     for (NodeId id = 0; id < count_; ++id) {
-      if (!copied_[at(id)]) continue;
-      taken = taken && !reads_other_run(graph_[id]);
-      fill(id);
+      if (copied_[at(id)]) fill(id);
     }
-    for (NodeId id = 0; id < count_ && taken; ++id) {
+    for (NodeId id = 0; id < count_ && taken_; ++id) {
       if (copied_[at(id)]) take(id);
     }
     for (const bool moves : {true, false}) {  // readers name what they read
@@ -340,7 +337,9 @@ class Trial {
       from = builder_.move(read, {{along_, Move::From::kHere, node.moves[0].offset + 1}}, node.outsides, starts, read.space());
       graph_[from.id].type = node.type;
     }
-    const Term is_last = builder_.call("equal", {builder_.index(along_), length_ - 1});
+    // Behind where a scan has stopped, its index is cleared like all else: only what is alive can be the last.
+    const Term at_end = builder_.call("equal", {builder_.index(along_), length_ - 1});
+    const Term is_last = builder_.call("multiply", {alive_, at_end});
     const Term kept = builder_.call("where", {is_last, from, builder_.constant(0)});
     Node& end = graph_[copy];
     end.kind = &registry_.at("sum_to");
@@ -376,7 +375,7 @@ class Trial {
   Diagnostics& diagnostics_;
   AxisId axis_;           // that is decided
   AxisId along_ = kNone;  // its trial positions
-  bool taken_;            // the values tried may stand for the axis' own
+  bool taken_;            // the values tried stand for the axis' own
   NodeId count_;          // of nodes before there were copies
   GraphBuilder builder_{graph_, registry_};
   std::vector<char> copied_;

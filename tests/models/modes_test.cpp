@@ -276,6 +276,27 @@ TEST(Modes, ABidirectionalDecoderIsRefusedWithItsReads) {
   }
 }
 
+// Trials of a run that stops early have more positions than the run: its end is not among them.
+TEST(Modes, TheEndOfARunThatStopsEarlyIsItsOwn) {
+  const Model model = model_of(
+      "tapeloop: 1\naxes: {t: {}, u: {within: t}, v: {within: u, until: done, max: 2}}\ninputs: {x: {axes: [t, u]}}\nstates: {c: 0.7}\n"
+      "nodes:\n  b: x + 0.1 * index(v) + 0.2 * e_tm1\n  c: b + 0.5 * c_tm1\n  e: last(c, along=v)\n  done: b > 0.3\noutputs: [e]\n");
+  for (const bool gradients : {false, true}) {
+    SessionOptions options;
+    options.gradients = gradients;
+    Session<double> session(model, options);
+    Batch<double> batch;
+    batch.rows = 1;
+    batch.inputs["x"] = {{1, 3, 1}, {0.93, 0.84, 0.94}};
+    batch.lengths = {{"t", {3}}, {"u", {1, 0, 1}}};
+    session.forward(batch);
+    const Array<double> e = session.value("e");
+    ASSERT_EQ(e.data.size(), 3U);
+    EXPECT_NEAR(e.data[0], 0.93 + 0.5 * 0.7, 1e-12);
+    EXPECT_NEAR(e.data[2], 0.94, 1e-12);
+  }
+}
+
 TEST(States, EachSideOfAnAxisHasItsOwnStart) {
   const Model model = model_of(
       "tapeloop: 1\ninputs: {x: {}}\nstates: {x: {before: 5, after: 7}}\nnodes:\n  y: x_tm1 + 10 * x_tp1\n"
