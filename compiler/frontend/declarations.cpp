@@ -201,7 +201,8 @@ std::string read_use(const Tree& value, const std::string& key, SectionReader& r
 }
 
 // {derived: t, stride: 4}: the axis of pool(x, 4) and the like.
-void read_derived(const Tree& value, const std::string& what, SectionReader& reader, DerivedDecl& result) {
+// False: it is not as it should be, and that is reported.
+bool read_derived(const Tree& value, const std::string& what, SectionReader& reader, DerivedDecl& result) {
   const std::string help = "write {derived: t, stride: 4}, {derived: t, times: 4}, {derived: t, start: 1, stop: -1} or {derived: [t, s]}";
   const auto number = [&](const char* key) {
     return value.find(key) ? reader.equation(*value.find(key), std::string("'") + key + "'") : nullptr;
@@ -210,26 +211,29 @@ void read_derived(const Tree& value, const std::string& what, SectionReader& rea
   const Tree* derived = value.find("derived");
   const int rules = (result.stride ? 1 : 0) + (result.times ? 1 : 0) + (result.start || result.stop ? 1 : 0);
   if (!derived && rules > 0) reader.error("E0414", value.source, what + " has a rule, but not what it is derived from", help);
-  if (!derived) return;
+  if (!derived) return rules == 0;
   std::vector<std::string> from;  // an axis may be there twice
   for (const Tree& axis : derived->is_list() ? derived->list : std::vector<Tree>{*derived}) {
-    if (!reader.expect_scalar(axis, "'derived'", help) || !reader.check_name(axis.scalar, axis.source, NameRule::kPlain)) return;
+    if (!reader.expect_scalar(axis, "'derived'", help) || !reader.check_name(axis.scalar, axis.source, NameRule::kPlain)) return false;
     from.push_back(axis.scalar);
   }
   const bool fits = derived->is_scalar() ? rules == 1 : from.size() > 1 && rules == 0;
   if (!fits || value.find("length") || value.find("until") || value.find("within")) {
     reader.error("E0414", derived->source, what + ": expected one rule by which it is derived, and no length:, until: or within:", help);
-  } else {
-    result.from = from;
+    return false;
   }
+  result.from = from;
+  return true;
 }
 
 AxisDecl read_axis(const Tree& value, const std::string& key, SectionReader& reader) {
   AxisDecl result;
   const std::string what = "axis '" + key + "'";
   if (!reader.expect_keys(value, what, "write " + key + ": {}, or {within: t, length: EQUATION}")) return result;
-  reader.known_keys(value, "an axis", {"within", "length", "until", "max", "derived", "stride", "times", "start", "stop"});
-  read_derived(value, what, reader, result.derived);
+  // A misspelt rule is not a missing one, too.
+  const bool known =
+      reader.known_keys(value, "an axis", {"within", "length", "until", "max", "derived", "stride", "times", "start", "stop"});
+  result.wrong = !known || !read_derived(value, what, reader, result.derived);
   if (const Tree* within = value.find("within")) {
     if (reader.expect_scalar(*within, "'within'", "name one axis: within: t") &&
         reader.check_name(within->scalar, within->source, NameRule::kPlain)) {

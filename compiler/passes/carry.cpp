@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/passes/added_input.h"
 #include "core/builder.h"
 
 namespace tapeloop {
@@ -112,32 +113,14 @@ class Carrying {
     if (slots != 0 && slots < tapped.lag) refuse(id, "has fewer start values than it reads");
   }
 
-  NodeId add_input(std::string name, Shape shape, Type type, const Source& source) {
-    Node input;
-    input.kind = &registry_.at("input");
-    input.space = Space::batch();
-    input.shape = std::move(shape);
-    input.type = type;
-    input.name = std::move(name);
-    input.source = source;
-    const NodeId id = graph_.add(std::move(input));
-    graph_.names[graph_[id].name] = id;
-    return id;
-  }
-
-  NodeId shared_input(std::string_view name, Type type) {
-    const auto known = graph_.names.find(std::string(name));
-    return known != graph_.names.end() ? known->second : add_input(std::string(name), {}, type, {});
-  }
-
   void declare(NodeId value, Tapped& tapped) {
     const Node of = graph_[value];
     Shape shape = of.shape;
     shape.insert(shape.begin(), Dim(tapped.lag));
-    tapped.before = add_input(std::string(kCarryPrefix) + of.name, std::move(shape), of.type, of.source);
+    tapped.before = add_input(graph_, registry_, std::string(kCarryPrefix) + of.name, Space::batch(), std::move(shape), of.type, of.source);
     graph_.outputs.push_back({graph_[tapped.before].name, value});
     if (tapped.start == kNone) return;
-    const NodeId first = shared_input(kCarryFirst, Type::kBool);
+    const NodeId first = shared_input(graph_, registry_, std::string(kCarryFirst), Space::batch(), Type::kBool);
     build_.set_context(Phase::kForward, graph_[tapped.before].name, of.source);
     const std::string name = start_of(graph_[tapped.before].name);
     tapped.before = build_.call("where", {build_.term(first), build_.term(tapped.start), build_.term(tapped.before)}).id;
@@ -156,7 +139,7 @@ class Carrying {
   void count_positions() {
     for (NodeId id = 0; id < count_; ++id) {
       if (!live(id) || graph_[id].kind->role != Role::kIndex || graph_[id].axis != t_) continue;
-      const NodeId offset = shared_input(kCarryPosition, Type::kInt);
+      const NodeId offset = shared_input(graph_, registry_, std::string(kCarryPosition), Space::batch(), Type::kInt);
       Node index = graph_[id];
       index.is_part = true;
       index.name += "#chunk";

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "compiler/passes/added_input.h"
 #include "core/builder.h"
 
 namespace tapeloop {
@@ -196,24 +197,6 @@ class Chunking {
     }
   }
 
-  NodeId add_input(std::string name, Space space, Shape shape, Type type, const Source& source) {
-    Node input;
-    input.kind = &registry_.at("input");
-    input.space = space;
-    input.shape = std::move(shape);
-    input.type = type;
-    input.name = std::move(name);
-    input.source = source;
-    const NodeId id = graph_.add(std::move(input));
-    graph_.names[graph_[id].name] = id;
-    return id;
-  }
-
-  NodeId shared_input(std::string_view name, Space space, Type type) {
-    const auto known = graph_.names.find(std::string(name));
-    return known != graph_.names.end() ? known->second : add_input(std::string(name), space, {}, type, {});
-  }
-
   std::string carry_name(NodeId value) const { return std::string(kCarryPrefix) + graph_[value].name; }
 
   void make_chunk() {
@@ -238,9 +221,9 @@ class Chunking {
     const Node of = graph_[value];
     Shape shape = of.shape;
     shape.insert(shape.begin(), Dim(tapped.lag));
-    tapped.carried = tapped.before = add_input(carry_name(value), Space::batch(), shape, of.type, of.source);
+    tapped.carried = tapped.before = add_input(graph_, registry_, carry_name(value), Space::batch(), shape, of.type, of.source);
     if (tapped.start == kNone) return;
-    const NodeId first = shared_input(kChunkFirst, Space::parameters(), Type::kBool);
+    const NodeId first = shared_input(graph_, registry_, std::string(kChunkFirst), Space::parameters(), Type::kBool);
     build_.set_context(Phase::kForward, carry_name(value), of.source);
     const Term start = build_.term(tapped.start);
     tapped.before = build_.call("where", {build_.term(first), start, build_.term(tapped.carried)}).id;
@@ -274,13 +257,14 @@ class Chunking {
   void count_positions(NodeId id) {
     const Role role = graph_[id].kind->role;
     if (graph_[id].axis != t_ || (role != Role::kIndex && role != Role::kLength)) return;
-    if (role == Role::kLength) return become(id, "copy", {shared_input(kChunkLength, Space::batch(), Type::kInt)});
+    if (role == Role::kLength)
+      return become(id, "copy", {shared_input(graph_, registry_, std::string(kChunkLength), Space::batch(), Type::kInt)});
     const bool reversed = number_of(graph_[id].attributes, "reversed", 0) != 0;
     build_.set_context(Phase::kForward, graph_[id].name, graph_[id].source);
-    const Term offset = build_.term(shared_input(kChunkPosition, Space::parameters(), Type::kInt));
+    const Term offset = build_.term(shared_input(graph_, registry_, std::string(kChunkPosition), Space::parameters(), Type::kInt));
     const Term inside = build_.index(t_);
     if (!reversed) return become(id, "add", {inside.id, offset.id});
-    const Term length = build_.term(shared_input(kChunkLength, Space::batch(), Type::kInt));
+    const Term length = build_.term(shared_input(graph_, registry_, std::string(kChunkLength), Space::batch(), Type::kInt));
     become(id, "subtract", {(length - 1).id, (inside + offset).id});
   }
 
@@ -319,8 +303,9 @@ class Chunking {
   // The node is what the chunks leave behind. A count that is a float may be larger than the ints that are exact.
   void hand_over(NodeId id, const std::string& name) {
     const auto known = graph_.names.find(name);
-    const NodeId input =
-        known != graph_.names.end() ? known->second : add_input(name, graph_[id].space, graph_[id].shape, Type::kFloat, graph_[id].source);
+    const NodeId input = known != graph_.names.end()
+                             ? known->second
+                             : add_input(graph_, registry_, name, graph_[id].space, graph_[id].shape, Type::kFloat, graph_[id].source);
     become(id, "copy", {input});
   }
 

@@ -11,7 +11,7 @@ TAPELOOP_KIND(conv2d) {
   kind.role = Role::kComposite;
   kind.operands = {"x", "kernel"};
   kind.options = {option("stride", OptionSpec::Type::kInteger, 1.0, "positions from window to window, both ways")};
-  kind.equation = "unfold2d(x, kernel, stride=stride) @ kernel_matrix2d(kernel)";
+  kind.equation = "unfold2d(x, kernel, stride=stride) @ kernel_matrix(kernel)";
   kind.examples = {example({{4, 5, 2}, {3, 3, 2, 4}}), example({{5, 4, 1}, {2, 3, 1, 2}}, {{"stride", 2.0}})};
 }
 

@@ -2,16 +2,11 @@
 #include <algorithm>
 
 #include "runtime/training/name_pattern.h"
+#include "runtime/training/parameters.h"
 #include "runtime/training/trainer.h"
 
 namespace tapeloop {
 namespace {
-
-std::string dims_text(const std::vector<std::int64_t>& dims) {
-  std::string text = "[";
-  for (const std::int64_t dim : dims) text += (text.size() > 1 ? ", " : "") + std::to_string(dim);
-  return text + "]";
-}
 
 std::string place_text(const std::vector<std::string>& axes) {
   if (axes.empty()) return "on no axis";

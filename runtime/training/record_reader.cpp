@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/training/parameters.h"
+
 namespace tapeloop {
 namespace {
 
@@ -29,12 +31,6 @@ bool flatten(const Value& value, std::vector<std::int64_t>& dims, std::vector<do
   }
   if (dims.empty()) dims = {0};
   return true;
-}
-
-std::string dims_text(const std::vector<std::int64_t>& dims) {
-  std::string text;
-  for (const std::int64_t dim : dims) text += (text.empty() ? "" : ", ") + std::to_string(dim);
-  return "[" + text + "]";
 }
 
 class Reader {
