@@ -47,6 +47,15 @@ struct Embedding {
       call.out[k] = inside ? call.in[1][static_cast<std::int64_t>(row) * size + k % size] : S(std::numeric_limits<double>::quiet_NaN());
     }
   }
+
+  // A table of its own at every point.
+  static void add_each(AdjointBuilder& d, Term table) {
+    const Dim rows = table.shape()[0];
+    Shape spots = d.x(0).shape();
+    spots.push_back(rows);
+    const Term spot = d.builder().shaped("one_hot", {d.x(0)}, d.x(0).space(), spots, {{"n", size_option(d.builder().graph().sizes, rows)}});
+    d.add(1, d.builder().product_sum(spot, d.dy(), table.space()));
+  }
 };
 
 TAPELOOP_KIND(embedding) {
@@ -58,6 +67,7 @@ TAPELOOP_KIND(embedding) {
   kind.adjoint = [](AdjointBuilder& d) {
     if (!d.wants(1)) return;
     const Term table = d.x(1);
+    if (table.space() != Space::parameters()) return Embedding::add_each(d, table);
     d.add(1, d.builder().shaped("embedding_sum", {d.x(0), d.dy()}, table.space(), table.shape()));
   };
   kind.local = local_kernel<Embedding>();

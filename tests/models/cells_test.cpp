@@ -39,6 +39,21 @@ TEST_P(ShippedModel, IsProven) { expect_proven(Model::load(GetParam(), small(Get
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModel, ::testing::ValuesIn(names()), [](const auto& test) { return test.param; });
 
+// The rows that each position along j picks come from a table that differs from position to position along i.
+TEST(Verify, AnEmbeddingsTableMayBeAValue) {
+  expect_proven(testing::model_of(R"(
+tapeloop: 1
+axes: {i: {}, j: {}}
+inputs: {x: {axes: [i], shape: [3]}, word: {axes: [i, j], type: int}, words: {axes: [j], shape: [2], type: int}}
+nodes:
+  table: outer(tanh(linear(x, units=5)), x)
+  e: embedding(word, table)
+  pair: {op: embedding, inputs: [words, table], axes: [i, j]}
+outputs: [e, pair]
+)"),
+                "a table on i");
+}
+
 // Where a value moves a thousand times as far as what was fed, float cannot know it better than that. The bound of a model
 // that does nothing of the kind is that of float.
 TEST(Verify, TheBoundInFloatFollowsTheConditioning) {
