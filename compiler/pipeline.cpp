@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "compiler/passes/beam.h"
 #include "compiler/passes/carry.h"
 #include "compiler/passes/differentiate.h"
 #include "compiler/passes/expand.h"
@@ -39,6 +40,7 @@ const std::vector<PassInfo>& passes() {
       {"explicit_reads", "puts start values into the taps that may read them", false},
       {"infer_shapes", "finds shapes and types, binds the free sizes", false},
       {"leave_out_unknown", "drops what reads an input along an axis whose length this mode decides", false},
+      {"beam", "an axis decided by a beam search gets an axis of hypotheses, and the best one is followed back", false},
       {"total_loss", "adds up the terms of the loss: means or sums over all real positions", false},
       {"carry", "for streams: taps read carried values before the first position", false},
       {"chunk", "for checkpointing: the part that is done for each chunk of t, or the one that comes after them", false},
@@ -144,6 +146,9 @@ class Compilation {
     graph = leave_out_unknown(std::move(graph), options_.keep, diagnostics_);
     if (diagnostics_.has_errors()) return graph;
     observed("leave_out_unknown", graph);
+    graph = beam(std::move(graph), registry_, diagnostics_);
+    if (diagnostics_.has_errors()) return graph;
+    observed("beam", graph);
     graph = total_loss(std::move(graph), registry_);
     if (options_.carry) graph = carry(std::move(graph), registry_, diagnostics_);
     if (options_.chunk.part != ChunkPart::kWhole) {

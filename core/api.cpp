@@ -220,10 +220,16 @@ Expr Definition::axis(const std::string& name, const AxisOptions& options, Where
     if (from.length) of.length = own(*from.length, source);
     if (from.until) of.until = own(*from.until, source);
     if (from.most) of.most = own(*from.most, source);
+    if (from.beam && !from.until)
+      fail("E0391", source, "axis '" + name + "': a beam needs until and most", "say {.until = done, .most = 40, .beam = 5}");
+    if (from.length_penalty && !from.beam)
+      fail("E0391", source, "axis '" + name + "': a length_penalty needs a beam", "say {.beam = 5, .length_penalty = 0.6}");
+    if (from.beam) of.beam = own(*from.beam, source);
+    if (from.length_penalty) of.length_penalty = own(*from.length_penalty, source);
     of.until_source = source;
     return of;
   };
-  decl.length = length({options.length, options.until, options.most});
+  decl.length = length({options.length, options.until, options.most, options.beam, options.length_penalty});
   for (const auto& [mode, from] : options.of_mode) decl.of_mode.emplace_back(mode, length(from));
   const auto tree = [&](const std::optional<Expr>& equation) { return equation ? own(*equation, source) : nullptr; };
   decl.derived = {options.derived, tree(options.stride), tree(options.times), tree(options.start), tree(options.stop), source};

@@ -168,14 +168,17 @@ struct ParameterOptions {
 };
 struct LengthOptions {
   std::optional<Expr> length = {};
-  std::optional<Expr> until = {};  // the position at which it is true is the last
-  std::optional<Expr> most = {};   // must be given with until: positions at most
+  std::optional<Expr> until = {};           // the position at which it is true is the last
+  std::optional<Expr> most = {};            // must be given with until: positions at most
+  std::optional<Expr> beam = {};            // with until: hypotheses of a beam search
+  std::optional<Expr> length_penalty = {};  // with beam: exponent of Wu et al. 2016, 0 is none
 };
 struct AxisOptions {
   std::string within = {};
   std::optional<Expr> length = {};  // none, and no until: from the data
   std::optional<Expr> until = {};
   std::optional<Expr> most = {};
+  std::optional<Expr> beam = {}, length_penalty = {};
   std::vector<std::pair<Mode, LengthOptions>> of_mode = {};  // of modes that differ; eval takes train's unless it has its own
   std::vector<std::string> derived = {};  // from one axis by one of the rules below, or from several, one after the other
   std::optional<Expr> stride = {}, times = {}, start = {}, stop = {};

@@ -106,6 +106,7 @@ inline constexpr Code kCodes[] = {
     {"E0610", "a model that cannot be run in chunks along t"},
     {"E0611", "an input along an axis whose length is decided while it runs"},
     {"E0612", "a decision on the length of an axis that needs positions after its own, or the whole run"},
+    {"E0613", "a beam search that cannot be done"},
     {"E0701", "an input is missing in a batch"},
     {"E0702", "a batch, parameters or cotangents with a name that the plan does not have"},
     {"E0703", "an array of another shape than expected"},

@@ -51,9 +51,11 @@ struct DerivedDecl {
 
 // How long the runs of an axis are: what a value says, or until a value turns true. Neither: from the data.
 struct LengthDecl {
-  ExpressionPtr length;  // equation of an int value, or null
-  ExpressionPtr until;   // equation of a value that is true or false, or null: the step at which it is true is the last
-  ExpressionPtr most;    // with until: the largest number of positions
+  ExpressionPtr length;          // equation of an int value, or null
+  ExpressionPtr until;           // equation of a value that is true or false, or null: the step at which it is true is the last
+  ExpressionPtr most;            // with until: the largest number of positions
+  ExpressionPtr beam;            // with until, or null (1): hypotheses of a beam search
+  ExpressionPtr length_penalty;  // with beam, or null (0): how much longer ones are favoured
   Source until_source;
 };
 

@@ -67,6 +67,8 @@ struct Axis {
   Derivation derivation = {};  // or how they follow from those of other axes
   NodeId until = kNone;        // or bool node along this axis: the first position where it is true is the last of the run
   std::int32_t most = 0;       // with until: positions of a run at most, 1 or more
+  std::int32_t beam = 1;       // with until: hypotheses of a beam search (see passes/beam.h)
+  double length_penalty = 0;   // of the search; 0: none
   NodeId goes_on = kNone;      // of an axis of trial positions (see passes/until.h): 0 where the rest of a row is of no use
 
   bool derived() const { return derivation.rule != Derivation::Rule::kNone; }

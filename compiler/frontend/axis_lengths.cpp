@@ -20,13 +20,18 @@ LengthDecl read_decision(const Tree& map, const std::string& what, SectionReader
   }
   result.until = reader.equation(*until, "'until'");
   result.most = reader.equation(*most, "'max'");
+  if (const Tree* beam = map.find("beam")) result.beam = reader.equation(*beam, "'beam'");
+  if (const Tree* penalty = map.find("length_penalty")) {
+    result.length_penalty = reader.equation(*penalty, "'length_penalty'");
+    if (!result.beam) reader.error("E0116", penalty->source, what + " has a 'length_penalty' and no 'beam'", "write beam: 5 beside it");
+  }
   result.until_source = until->source;
   return result;
 }
 
 LengthDecl read_length(const Tree& value, const std::string& what, SectionReader& reader) {
   if (value.is_map()) {
-    if (!reader.known_keys(value, what, {"until", "max"})) return {};
+    if (!reader.known_keys(value, what, {"until", "max", "beam", "length_penalty"})) return {};
     return read_decision(value, what, reader);
   }
   LengthDecl result;
@@ -39,7 +44,7 @@ LengthDecl read_length(const Tree& value, const std::string& what, SectionReader
 void read_lengths(const Tree& axis, const std::string& key, SectionReader& reader, AxisDecl& result) {
   const std::string what = "the length of axis '" + key + "'";
   const Tree* length = axis.find("length");
-  if (axis.find("until") || axis.find("max")) {
+  if (axis.find("until") || axis.find("max") || axis.find("beam") || axis.find("length_penalty")) {
     if (length) {
       reader.error("E0116", length->source, "axis '" + key + "' has both 'length' and 'until'",
                    "give one of them, or one for each mode: length: {train: steps, decode: {until: done, max: 40}}");
@@ -54,7 +59,7 @@ void read_lengths(const Tree& axis, const std::string& key, SectionReader& reade
     result.length = read_length(*length, what, reader);
     return;
   }
-  reader.known_keys(*length, what, {"train", "eval", "decode", "until", "max"});
+  reader.known_keys(*length, what, {"train", "eval", "decode", "until", "max", "beam", "length_penalty"});
   constexpr std::pair<const char*, Mode> kModes[] = {{"train", Mode::kTrain}, {"eval", Mode::kEval}, {"decode", Mode::kDecode}};
   for (const auto& [name, mode] : kModes) {
     if (const Tree* one = length->find(name)) result.of_mode.emplace_back(mode, read_length(*one, what + " in " + name, reader));

@@ -231,8 +231,8 @@ AxisDecl read_axis(const Tree& value, const std::string& key, SectionReader& rea
   const std::string what = "axis '" + key + "'";
   if (!reader.expect_keys(value, what, "write " + key + ": {}, or {within: t, length: EQUATION}")) return result;
   // A misspelt rule is not a missing one, too.
-  const bool known =
-      reader.known_keys(value, "an axis", {"within", "length", "until", "max", "derived", "stride", "times", "start", "stop"});
+  const bool known = reader.known_keys(
+      value, "an axis", {"within", "length", "until", "max", "beam", "length_penalty", "derived", "stride", "times", "start", "stop"});
   result.wrong = !known || !read_derived(value, what, reader, result.derived);
   if (const Tree* within = value.find("within")) {
     if (reader.expect_scalar(*within, "'within'", "name one axis: within: t") &&

@@ -219,6 +219,8 @@ void Expander::finish_axes() {
     if (slot.has_length) axis.length = operand(slot.length);
     if (slot.most > 0) axis.until = operand(slot.until);
     axis.most = slot.most;
+    axis.beam = slot.beam;
+    axis.length_penalty = slot.length_penalty;
   }
   finish_derived_axes();
 }

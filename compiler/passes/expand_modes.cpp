@@ -1,4 +1,6 @@
 // What depends on the mode: lengths of axes, and what a decoder reads.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "compiler/passes/expander.h"
@@ -6,7 +8,9 @@
 namespace tapeloop::expanding {
 namespace {
 
-constexpr std::int64_t kMostDecided = 1 << 20;  // positions of a run whose end is decided
+constexpr double kMostDecided = 1 << 20;  // positions of a run whose end is decided
+constexpr double kMostHypotheses = 64;    // of a beam search: as many as one op joins
+constexpr double kMostPenalty = 10;
 
 }  // namespace
 
@@ -20,12 +24,21 @@ void Expander::place_length(Instance& in, SlotId id, const AxisDecl& decl, const
   const auto place = [&](const LengthDecl& of) {
     if (!of.length && !of.until) return;
     Read read = lower(of.length ? *of.length : *of.until, scope);
-    const auto most = of.most ? whole_number(*of.most, scope) : std::optional<std::int64_t>(1);
-    if (most && (*most < 1 || *most > kMostDecided)) {
-      diagnostics_.error("E0310", of.until_source,
-                         "'max' of axis '" + name + "' is " + std::to_string(*most) + ": expected 1 to " + std::to_string(kMostDecided),
-                         "a run whose end is decided has at least one position");
-    }
+    const auto in_range = [&](const char* key, const ExpressionPtr& tree, std::optional<double> value, double least, double greatest) {
+      if (!value || (*value >= least && *value <= greatest)) return;
+      diagnostics_.error("E0310", tree->source.known() ? tree->source : of.until_source,
+                         fmt::format("'{}' of axis '{}' is {}: expected {} to {}", key, name, *value, least, greatest),
+                         "see 'until' in models/README.md");
+    };
+    const auto whole = [&](const ExpressionPtr& tree) -> std::optional<double> {
+      const auto found = tree ? whole_number(*tree, scope) : std::optional<std::int64_t>(1);
+      return found ? std::optional(static_cast<double>(*found)) : std::nullopt;
+    };
+    const auto most = whole(of.most), beam = whole(of.beam);
+    const auto penalty = of.length_penalty ? number(*of.length_penalty, scope) : std::optional<double>(0);
+    in_range("max", of.most, most, 1, kMostDecided);
+    in_range("beam", of.beam, beam, 1, kMostHypotheses);
+    in_range("length_penalty", of.length_penalty, penalty, 0, kMostPenalty);
     Slot& slot = slots_[static_cast<std::size_t>(id)];
     if (&of != here) {
       other_modes_.emplace_back(std::move(read), &in);
@@ -34,7 +47,9 @@ void Expander::place_length(Instance& in, SlotId id, const AxisDecl& decl, const
       slot.has_length = true;
     } else {
       slot.until = std::move(read);
-      slot.most = static_cast<std::int32_t>(std::clamp<std::int64_t>(most.value_or(1), 1, kMostDecided));
+      slot.most = static_cast<std::int32_t>(std::clamp(most.value_or(1), 1.0, kMostDecided));
+      slot.beam = static_cast<std::int32_t>(std::clamp(beam.value_or(1), 1.0, kMostHypotheses));
+      slot.length_penalty = std::clamp(penalty.value_or(0), 0.0, kMostPenalty);
     }
   };
   place(decl.length);

@@ -70,7 +70,9 @@ struct Slot {
   bool has_length = false;  //
   Read until;               // or decided by a value ..
   std::int32_t most = 0;    // .. with so many positions at most; 0: not decided
-  bool is_bound = false;    // an inner t: `target` is what it stands for (kNone: not found yet)
+  std::int32_t beam = 1;    // .. by a search of so many hypotheses
+  double length_penalty = 0;
+  bool is_bound = false;  // an inner t: `target` is what it stands for (kNone: not found yet)
   AxisUse target;
   std::vector<Read> feeds;         // of an inner t
   const Instance* user = nullptr;  // of an inner t: the container that uses the inner one
