@@ -40,6 +40,8 @@ struct UseRequest : Request {
   std::string weights;
   std::string split = "test";
   std::vector<std::string> texts;  // of predict --mode decode: instead of the split
+  std::int64_t samples = 0;        // of predict --mode decode: that many texts of a model that reads nothing; 0: no
+  std::uint64_t seed = 1;          // of what is drawn
 };
 int eval_command(const UseRequest& request);
 int predict_command(const UseRequest& request);

@@ -1,6 +1,7 @@
 // tapeloop predict MODEL --weights FILE: the outputs of trained weights on one split of the data.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include "models/facade/decode_text.h"
@@ -16,8 +17,9 @@ namespace {
 
 // In the units of the data file, if the metrics say which column the output is about; else in the model's.
 void to_file_units(const Training& training, const std::string& output, Array<float>& values) {
-  const auto& metrics = training.spec().metrics;
-  if (!metrics || metrics->output.name != output || metrics->target.name.empty()) return;
+  const auto& all = training.spec().metrics;
+  const auto metrics = std::find_if(all.begin(), all.end(), [&](const MetricsSpec& spec) { return spec.output.name == output; });
+  if (metrics == all.end() || metrics->target.name.empty()) return;
   const std::size_t input = training.data().input(metrics->target.name);
   const auto& shape = training.data().forms()[input].shape;
   const std::size_t elements = shape.empty() ? 1 : static_cast<std::size_t>(shape.back());
@@ -54,15 +56,28 @@ int print_decoded(const UseRequest& request, const Training& training, Trainer<f
   return kDone;
 }
 
+// A line for each text.
+int print_samples(const UseRequest& request, const Training& training, Trainer<float>& trainer) {
+  std::string lines, items;
+  for (const std::string& text : sample_texts(training, trainer, static_cast<std::size_t>(request.samples))) {
+    lines += (lines.empty() ? "" : "\n") + text;
+    items += (items.empty() ? "" : ", ") + json_quoted(text);
+  }
+  print_result(request.json ? fmt::format("{{\"model\": {}, \"samples\": [{}]}}", json_quoted(request.model), items) : lines);
+  return kDone;
+}
+
 }  // namespace
 
 int predict_command(const UseRequest& request) {
   const Model model = Model::load(request.model, request.training_values());
   const Training training(model, read_vocabularies(request.weights));
-  Trainer<float> trainer = training.trainer(training.spec().seeds.front());
+  Trainer<float> trainer = training.trainer(request.seed);
   trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
+  if (request.samples > 0) return print_samples(request, training, trainer);
   if (request.mode == "decode" || !request.texts.empty()) return print_decoded(request, training, trainer);
-  const std::string output = training.spec().metrics ? training.spec().metrics->output.name : training.plan().outputs.front().name;
+  const auto& metrics = training.spec().metrics;
+  const std::string output = metrics.empty() ? training.plan().outputs.front().name : metrics.front().output.name;
   Array<float> values = trainer.predict(training.data(), split_of(request.split), output);
   to_file_units(training, output, values);
   if (request.json) {

@@ -70,7 +70,12 @@ void add_use(CLI::App& app, Action& action, const std::string& name, const std::
     command.add_option("--mode", request.mode, "decode: the tokens that the model says by itself, as text")
         ->check(CLI::IsMember({"eval", "decode"}))
         ->capture_default_str();
-    command.add_option("--text", request.texts, "with --mode decode: what to read instead of the split, such as words");
+    CLI::Option* texts =
+        command.add_option("--text", request.texts, "with --mode decode: what to read instead of the split, such as words");
+    command.add_option("--samples", request.samples, "with --mode decode: that many texts of a model that reads nothing in decoding")
+        ->check(CLI::Range(1, 1 << 20))
+        ->excludes(texts);
+    command.add_option("--seed", request.seed, "of random draws")->capture_default_str();
   }
   command.callback([&action, &request, run] { action = [&request, run] { return run(request); }; });
 }

@@ -14,20 +14,25 @@ const DataInput& input_named(const DataSpec& spec, const std::string& name) {
   return *std::find_if(spec.inputs.begin(), spec.inputs.end(), [&](const DataInput& input) { return input.input.name == name; });
 }
 
+void needs_decoding(const Training& training, Trainer<float>& trainer) {
+  if (trainer.decoder()) return;
+  Diagnostics diagnostics;
+  diagnostics.error("E0810", training.spec().data.source, "the model's train: section does not say what decoding gives",
+                    "add decoding: {output: .., target: .., report: [sequence_error]} to train:");
+  raise_errors(diagnostics);
+}
+
 // The one that decoding reads.
 const DataInput& what_is_read(const Training& training, Trainer<float>& trainer) {
+  needs_decoding(training, trainer);
   Diagnostics diagnostics;
   const DataSpec& data = training.spec().data;
-  if (!trainer.decoder()) {
-    diagnostics.error("E0810", data.source, "the model's train: section does not say what decoding gives",
-                      "add decoding: {output: .., target: .., report: [sequence_error]} to train:");
-  }
-  raise_errors(diagnostics);
   const std::vector<std::string> inputs = trainer.decoder()->inputs();
   if (inputs.size() != 1 || input_named(data, inputs[0]).tokens.name.empty()) {
     diagnostics.error("E0810", data.source,
                       "only what a model makes of one input of tokens is printed as text; in decoding this one reads " +
-                          std::to_string(inputs.size()) + " inputs" + (inputs.size() == 1 ? ", of numbers" : ""));
+                          std::to_string(inputs.size()) + " inputs" + (inputs.size() == 1 ? ", of numbers" : ""),
+                      inputs.empty() ? "ask for a number of texts, --samples 10" : "");
   }
   raise_errors(diagnostics);
   return input_named(data, inputs[0]);
@@ -45,11 +50,19 @@ std::string as_text(const TokenIds& ids, const DataInput& input, const Vocabular
   return text;
 }
 
+// The vocabulary and the cut of what decoding says.
+const DataInput& target_of(const Training& training, Trainer<float>& trainer) {
+  return input_named(training.spec().data, trainer.decoder()->spec().target.name);
+}
+const Vocabulary& words_of(const Training& training, const DataInput& target) {
+  return *training.data().vocabulary(training.data().input(target.input.name));
+}
+
 std::vector<DecodedText> decode(const Training& training, Trainer<float>& trainer, const DataInput& read, const Dataset& data,
                                 Split split) {
   constexpr std::size_t kRows = 256;
-  const DataInput& target = input_named(training.spec().data, trainer.decoder()->spec().target.name);
-  const Vocabulary& words = *training.data().vocabulary(training.data().input(target.input.name));
+  const DataInput& target = target_of(training, trainer);
+  const Vocabulary& words = words_of(training, target);
   const std::size_t place = data.input(read.input.name);
   std::vector<std::uint32_t> numbers(data.examples(split));
   std::iota(numbers.begin(), numbers.end(), 0U);
@@ -86,6 +99,22 @@ std::vector<DecodedText> decode_texts(const Training& training, Trainer<float>& 
   std::vector<DecodedText> result = decode(training, trainer, read, data, Split::kTrain);
   for (std::size_t k = 0; k < result.size() && result.size() == texts.size(); ++k) result[k].read = texts[k];
   return result;
+}
+
+std::vector<std::string> sample_texts(const Training& training, Trainer<float>& trainer, std::size_t count) {
+  needs_decoding(training, trainer);
+  if (const std::vector<std::string> inputs = trainer.decoder()->inputs(); !inputs.empty()) {
+    Diagnostics diagnostics;
+    diagnostics.error("E0810", training.spec().data.source,
+                      "samples are of a model that reads nothing in decoding; this one reads '" + inputs.front() + "'",
+                      "leave --samples out: what it makes of the examples of a split, or of --text, is printed");
+    raise_errors(diagnostics);
+  }
+  const DataInput& target = target_of(training, trainer);
+  const Vocabulary& words = words_of(training, target);
+  std::vector<std::string> texts;
+  for (const TokenIds& ids : trainer.decoder()->sample(count, words)) texts.push_back(as_text(ids, target, words));
+  return texts;
 }
 
 }  // namespace tapeloop

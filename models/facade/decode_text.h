@@ -21,4 +21,8 @@ std::vector<DecodedText> decode_split(const Training& training, Trainer<float>& 
 // E0817 for a token that the vocabulary lacks.
 std::vector<DecodedText> decode_texts(const Training& training, Trainer<float>& trainer, const std::vector<std::string>& texts);
 
+// That many texts of a model that reads nothing of an example in decoding, such as a variational autoencoder's from its prior; draws are
+// by the seed of the trainer. Throws ModelError (E0810) for a model without train.decoding, or one that reads something.
+std::vector<std::string> sample_texts(const Training& training, Trainer<float>& trainer, std::size_t count);
+
 }  // namespace tapeloop

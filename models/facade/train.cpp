@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -29,6 +30,7 @@ CompileOptions options_for(const TrainSpec& spec, const Dataset& data, Mode mode
   options.mode = mode;
   options.gradients = mode == Mode::kTrain;
   for (const InputForm& form : data.forms()) options.fed_shapes[form.name] = form.shape;
+  for (const ScheduledInput& input : spec.inputs) options.fed_shapes[input.input.name] = {};
   for (const auto& [name, vocabulary] : data.vocabularies()) options.fed_sizes[name] = static_cast<std::int64_t>(vocabulary.size());
   return options;
 }
@@ -90,6 +92,19 @@ void check_accumulation(const std::vector<LossDecl>& losses, const Parts& parts,
       "leave accumulate out and take a larger batch");
 }
 
+// Inner values that metrics ask for are outputs of this plan.
+Plan compile_evaluation(const Model& model, const Parts& parts, Diagnostics& diagnostics) {
+  CompileOptions options = options_for(parts.spec, *parts.data, Mode::kEval);
+  for (const MetricsSpec& metrics : parts.spec.metrics) options.keep.push_back(metrics.output.name);
+  Compiled compiled = model.compile_into(diagnostics, options);
+  Plan& plan = compiled.plan;
+  for (const auto& [name, node] : compiled.kept) {
+    const auto is = [&, name = name](const OutputRef& output) { return output.name == name; };
+    if (std::none_of(plan.outputs.begin(), plan.outputs.end(), is)) plan.outputs.push_back({name, node});
+  }
+  return std::move(plan);
+}
+
 Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& diagnostics) {
   Parts parts;
   parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
@@ -100,10 +115,10 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   if (diagnostics.has_errors()) return parts;
   Compiled train = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kTrain));
   parts.train = std::move(train.plan);
-  parts.eval = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kEval)).plan;
+  parts.eval = compile_evaluation(model, parts, diagnostics);
   if (parts.spec.decoding) parts.decode = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kDecode)).plan;
   if (diagnostics.has_errors()) return parts;
-  check_fit(parts.spec, *parts.data, parts.train, diagnostics);
+  check_fit(parts.spec, *parts.data, parts.train, parts.eval, diagnostics);
   if (parts.train.executable) parts.start = start_values(parts.spec.start, parameter_specs(parts.train), diagnostics);
   if (parts.spec.checkpoint && !diagnostics.has_errors()) keep_less(model, parts, diagnostics);
   if (parts.spec.truncate && !diagnostics.has_errors()) cut_off(model, train.graph, parts, diagnostics);

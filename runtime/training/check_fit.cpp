@@ -37,18 +37,23 @@ void check_input(const InputForm& form, const Plan& plan, const PlanValue& value
                     "with a window, `at: next` is a single row and lies on no axis; such an input has axes: [] in the model");
 }
 
-void check_prediction(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
-  const MetricsSpec& metrics = *spec.metrics;
+void check_prediction(const MetricsSpec& metrics, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
   std::vector<std::string> names;
   for (const OutputRef& output : plan.outputs) names.push_back(output.name);
   const auto at = std::find(names.begin(), names.end(), metrics.output.name);
   if (at == names.end()) {
     diagnostics.error(
         "E0810", metrics.output.source,
-        "train.metrics.output: the model has no output '" + metrics.output.name + "'" + did_you_mean(metrics.output.name, names));
+        "train.metrics.output: the model has no value '" + metrics.output.name + "'" + did_you_mean(metrics.output.name, names));
     return;
   }
   const PlanValue& value = plan.value(plan.outputs[static_cast<std::size_t>(at - names.begin())].node);
+  if (!value.space.on_batch()) {
+    diagnostics.error("E0810", metrics.output.source,
+                      "train.metrics.output: '" + metrics.output.name + "' depends on parameters alone; it says nothing of an example (" +
+                          value.source.text() + ")");
+    return;
+  }
   if (metrics.target.name.empty()) return;
   const InputForm& target = data.forms()[data.input(metrics.target.name)];
   const bool classes = std::find(metrics.report.begin(), metrics.report.end(), Metric::kAccuracy) != metrics.report.end();
@@ -94,6 +99,24 @@ void check_axis(const NamedAt& axis, const char* path, const Dataset& data, Diag
                     std::string(path) + ": no input of train.data lies on an axis '" + axis.name + "'" + did_you_mean(axis.name, known));
 }
 
+// A number of its own for every example, the same for all.
+void check_scheduled(const ScheduledInput& input, const Plan& plan, Diagnostics& diagnostics) {
+  std::vector<std::string> names;
+  for (const NodeId id : plan.inputs) {
+    const PlanValue& value = plan.value(id);
+    names.push_back(value.name);
+    if (value.name != input.input.name) continue;
+    if (value.type == Type::kFloat && value.shape.empty() && value.space.axes().empty()) return;
+    diagnostics.error(
+        "E0810", input.input.source,
+        "train.inputs." + value.name + " is one number; the model's '" + value.name + "' is something else (" + value.source.text() + ")",
+        "write " + value.name + ": {axes: []} in the model's inputs");
+    return;
+  }
+  diagnostics.error("E0810", input.input.source,
+                    "train.inputs: the model has no input '" + input.input.name + "'" + did_you_mean(input.input.name, names));
+}
+
 void check_rates(const TrainSpec& spec, const Plan& plan, Diagnostics& diagnostics) {
   std::vector<std::string> names;
   for (const NodeId id : plan.parameters) names.push_back(plan.value(id).name);
@@ -108,7 +131,7 @@ void check_rates(const TrainSpec& spec, const Plan& plan, Diagnostics& diagnosti
 
 }  // namespace
 
-void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
+void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, const Plan& eval, Diagnostics& diagnostics) {
   std::vector<std::string> names;
   for (const NodeId id : plan.inputs) names.push_back(plan.value(id).name);
   std::vector<std::string> given;
@@ -123,6 +146,10 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
       check_input(form, plan, value, diagnostics);
     }
   }
+  for (const ScheduledInput& input : spec.inputs) {
+    given.push_back(input.input.name);
+    check_scheduled(input, plan, diagnostics);
+  }
   for (const NodeId id : plan.inputs) {
     const PlanValue& value = plan.value(id);
     if (std::find(given.begin(), given.end(), value.name) != given.end()) continue;
@@ -132,9 +159,11 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Dia
   if (plan.loss == kNone) {
     diagnostics.error("E0814", spec.data.source, "the model has no loss to train on", "add loss: NAME to the model");
   }
-  if (spec.metrics) check_prediction(spec, data, plan, diagnostics);
+  for (const MetricsSpec& metrics : spec.metrics) {
+    check_prediction(metrics, data, eval, diagnostics);
+    check_axis(metrics.by, "train.metrics.by", data, diagnostics);
+  }
   if (spec.decoding) check_decoding(*spec.decoding, data, plan, diagnostics);
-  if (spec.metrics) check_axis(spec.metrics->by, "train.metrics.by", data, diagnostics);
   check_axis(spec.bucket, "train.batch.bucket", data, diagnostics);
   check_rates(spec, plan, diagnostics);
 }

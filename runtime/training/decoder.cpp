@@ -23,12 +23,13 @@ NodeId output_node(const Plan& plan, const std::string& name) {
 const char* decoding_metric_name(DecodingMetric) { return "sequence_error"; }
 
 template <class T>
-Decoder<T>::Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, const RunOptions& options)
-    : spec_(std::move(spec)), run_(std::move(plan), options) {}
+Decoder<T>::Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, std::vector<ScheduledInput> scheduled, const RunOptions& options)
+    : spec_(std::move(spec)), scheduled_(std::move(scheduled)), run_(std::move(plan), options) {}
 
 // Data have the truth, too, and its lengths; decoding reads neither.
 template <class T>
 void Decoder<T>::feed_what_is_read() {
+  add_scheduled(scheduled_, std::nullopt, batch_);
   for (const NodeId id : run_.plan().inputs) {
     if (run_.plan().value(id).buffer == kNone) batch_.inputs.erase(run_.plan().value(id).name);
   }
@@ -41,7 +42,9 @@ template <class T>
 std::vector<std::string> Decoder<T>::inputs() const {
   std::vector<std::string> names;
   for (const NodeId id : run_.plan().inputs) {
-    if (run_.plan().value(id).buffer != kNone) names.push_back(run_.plan().value(id).name);
+    const PlanValue& value = run_.plan().value(id);
+    const auto scheduled = [&](const ScheduledInput& input) { return input.input.name == value.name; };
+    if (value.buffer != kNone && std::none_of(scheduled_.begin(), scheduled_.end(), scheduled)) names.push_back(value.name);
   }
   return names;
 }
@@ -50,6 +53,18 @@ template <class T>
 std::vector<TokenIds> Decoder<T>::decode(const Dataset& data, Split split, std::span<const std::uint32_t> numbers,
                                          const Vocabulary& tokens) {
   data.fill(split, numbers, batch_);
+  return said(tokens);
+}
+
+template <class T>
+std::vector<TokenIds> Decoder<T>::sample(std::size_t count, const Vocabulary& tokens) {
+  batch_ = {};
+  batch_.rows = static_cast<std::int64_t>(count);
+  return said(tokens);
+}
+
+template <class T>
+std::vector<TokenIds> Decoder<T>::said(const Vocabulary& tokens) {
   feed_what_is_read();
   run_.forward(batch_);
   std::vector<TokenIds> result;

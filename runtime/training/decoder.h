@@ -22,24 +22,28 @@ template <class T>
 class Decoder {
  public:
   // plan: compiled in mode decode. REQUIRES: it has spec.output.
-  Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, const RunOptions& options);
+  Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, std::vector<ScheduledInput> scheduled, const RunOptions& options);
 
   Run<T>& run() { return run_; }  // for binding its parameters
 
   const DecodingSpec& spec() const { return spec_; }
-  // The inputs that decoding reads, by name.
+  // The inputs of the data that decoding reads, by name.
   std::vector<std::string> inputs() const;
 
   // What the model says for each of these examples: its tokens in the order of their positions on all axes, without the vocabulary's
   // marks. The data need not have the truth.
   std::vector<TokenIds> decode(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, const Vocabulary& tokens);
+  // What a model says that reads nothing of an example: that many times, with draws of their own. REQUIRES: inputs() is empty.
+  std::vector<TokenIds> sample(std::size_t count, const Vocabulary& tokens);
   // What spec.report asks for.
   NamedNumbers evaluate(const Dataset& data, Split split);
 
  private:
   void feed_what_is_read();
+  std::vector<TokenIds> said(const Vocabulary& tokens);
 
   DecodingSpec spec_;
+  std::vector<ScheduledInput> scheduled_;
   Run<T> run_;
   Batch<T> batch_;
 };

@@ -24,8 +24,9 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data",    "batch",  "epochs",   "shuffle",        "optimizer", "schedule", "rates",   "start",    "accumulate", "clip",
-               "average", "memory", "truncate", "early_stopping", "seed",      "seeds",    "metrics", "decoding", "folder",     "threads"});
+    map.allow({"data",           "batch",  "epochs",     "shuffle", "optimizer", "schedule", "rates",
+               "start",          "inputs", "accumulate", "clip",    "average",   "memory",   "truncate",
+               "early_stopping", "seed",   "seeds",      "metrics", "decoding",  "folder",   "threads"});
     if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
     if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
@@ -35,6 +36,7 @@ class Reader {
     if (const Tree* schedule = map.find("schedule")) read_schedule(*schedule, spec.schedule);
     if (const Tree* rates = map.find("rates")) read_rates(*rates, spec);
     if (const Tree* start = map.find("start")) spec.start = read_start(*start, diagnostics_);
+    if (const Tree* inputs = map.find("inputs")) spec.inputs = read_scheduled_inputs(*inputs, spec.data, diagnostics_);
     spec.accumulate = map.whole("accumulate", 1, kMany).value_or(1);
     if (const Tree* clip = map.find("clip")) read_clip(*clip, spec);
     spec.average = map.number("average", 0, 1, true).value_or(0);
@@ -42,7 +44,7 @@ class Reader {
     if (const Tree* truncate = map.find("truncate")) read_truncate(*truncate, spec);
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
-    if (const Tree* metrics = map.find("metrics")) read_metrics(*metrics, spec);
+    if (const Tree* metrics = map.find("metrics")) read_all_metrics(*metrics, spec);
     if (const Tree* decoding = map.find("decoding")) read_decoding(*decoding, spec);
     if (map.has("folder")) read_folder(map, spec);
   }
@@ -201,6 +203,19 @@ class Reader {
     }
   }
 
+  void read_all_metrics(const Tree& tree, TrainSpec& spec) {
+    if (!tree.is_list()) return read_metrics(tree, spec);
+    for (const Tree* item : read_list(tree, "train.metrics", diagnostics_)) {
+      read_metrics(*item, spec);
+      const NamedAt& output = spec.metrics.back().output;
+      for (std::size_t k = 0; k + 1 < spec.metrics.size(); ++k) {
+        if (output.name.empty() || spec.metrics[k].output.name != output.name) continue;
+        diagnostics_.error("E0808", output.source, "train.metrics: '" + output.name + "' is there twice",
+                           "one map reports several metrics");
+      }
+    }
+  }
+
   void read_metrics(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train.metrics", diagnostics_);
     map.allow({"output", "target", "report", "variance", "by"});
@@ -226,7 +241,7 @@ class Reader {
       diagnostics_.error("E0804", tree.source, "train.metrics: arv needs the variance that it divides by", "add variance: ..");
     }
     check_target("train.metrics.target", metrics.target, spec.data);
-    spec.metrics = std::move(metrics);
+    spec.metrics.push_back(std::move(metrics));
   }
 
   void read_decoding(const Tree& tree, TrainSpec& spec) {
@@ -235,7 +250,7 @@ class Reader {
     DecodingSpec decoding;
     if (const Tree* output = map.require("output")) decoding.output = read_name(*output, "train.decoding.output", diagnostics_);
     if (const Tree* target = map.require("target")) decoding.target = read_name(*target, "train.decoding.target", diagnostics_);
-    if (const Tree* report = map.require("report")) {
+    if (const Tree* report = map.find("report")) {
       for (const Tree* item : read_list(*report, "train.decoding.report", diagnostics_)) {
         if (read_word(*item, "train.decoding.report", {"sequence_error"}, diagnostics_)) {
           decoding.report.push_back(DecodingMetric::kSequenceError);
@@ -243,6 +258,7 @@ class Reader {
       }
     }
     decoding.every = map.whole("every", 1, kMany).value_or(0);
+    if (map.has("every")) map.require("report");
     check_target("train.decoding.target", decoding.target, spec.data);
     spec.decoding = std::move(decoding);
   }

@@ -10,6 +10,7 @@
 //     schedule: {rule: cosine, over: 5000, warmup: 100, last: 0.01}   # of the learning rate: runtime/training/schedule.h
 //     rates: {"embedding.*": 0.1, "h.linear.bias": 0}  # factors of the learning rate by name, the first that fits; 0 leaves it as it is
 //     start: {from: runs/first, take: {"encoder.*": "e.*"}}   # weights of another run: runtime/training/start_weights.h
+//     inputs: {beta: {rule: linear, first: 0, last: 1, over: 3000}}   # of the model, by step: runtime/training/scheduled_inputs.h
 //     accumulate: 4                            # batches whose gradients make one step, as if they were one batch
 //     clip: {norm: 1, value: 5}                # values first
 //     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
@@ -19,8 +20,10 @@
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
 //     metrics: {output: nll, report: [example_sum]}  # the output summed over each example; the mean of that
+//     metrics: [{output: nats, report: [example_sum]}, {output: kl, report: [example_sum]}]  # several outputs: "kl example_sum"
 //     decoding: {output: token, target: phones, report: [sequence_error], every: 5}  # the model in mode decode, its tokens held as a
-//                                              # whole against the target's: after training, and every 5 epochs on the validation split
+//                                              # whole against the target's: after training, and every 5 epochs on the validation split;
+//                                              # without `report` they are held against nothing, for models that say what they like
 //     folder: runs/sunspots                    # where a run leaves its files
 #pragma once
 
@@ -35,6 +38,7 @@
 #include "runtime/training/data_spec.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/schedule.h"
+#include "runtime/training/scheduled_inputs.h"
 
 namespace tapeloop {
 
@@ -56,8 +60,8 @@ enum class DecodingMetric { kSequenceError };
 struct DecodingSpec {
   NamedAt output;  // ids of the target's vocabulary, on any axes
   NamedAt target;
-  std::vector<DecodingMetric> report;
-  std::int64_t every = 0;  // epochs, on the validation split; 0: only what training came to
+  std::vector<DecodingMetric> report;  // empty: the target only says what the ids stand for
+  std::int64_t every = 0;              // epochs, on the validation split; 0: only what training came to
 };
 
 struct EarlyStopping {
@@ -109,6 +113,7 @@ struct TrainSpec {
   Schedule schedule;
   std::vector<RateOf> rates;
   std::vector<StartFrom> start;
+  std::vector<ScheduledInput> inputs;
   std::int64_t accumulate = 1;  // batches a step
   double clip_norm = 0;         // 0: not clipped
   double clip_value = 0;        // 0: not clipped
@@ -117,7 +122,7 @@ struct TrainSpec {
   std::optional<Truncate> truncate;
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
-  std::optional<MetricsSpec> metrics;
+  std::vector<MetricsSpec> metrics;  // of several, numbers are called OUTPUT METRIC
   std::optional<DecodingSpec> decoding;
   std::string folder;
 };

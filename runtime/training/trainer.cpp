@@ -89,7 +89,8 @@ void Trainer<T>::bind(Run<T>& run) {
 
 template <class T>
 void Trainer<T>::decode_with(std::shared_ptr<const Plan> plan) {
-  decoder_ = std::make_unique<Decoder<T>>(std::move(plan), spec_.decoding.value(), RunOptions{.seed = seed_, .threads = spec_.threads});
+  const RunOptions options{.seed = seed_, .threads = spec_.threads};
+  decoder_ = std::make_unique<Decoder<T>>(std::move(plan), spec_.decoding.value(), spec_.inputs, options);
   bind(decoder_->run());
 }
 
@@ -288,6 +289,7 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, Hist
   double weight = 0;
   for (std::size_t first = 0; first < order.size(); first += size) {
     data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
+    add_scheduled(spec_.inputs, steps(), batch_);
     const bool last = first + size >= order.size();
     const double loss = train_on(batch_, last, row);
     const double positions = loss_positions(batch_);
@@ -359,8 +361,8 @@ double Trainer<T>::loss_positions(const Batch<T>& batch) const {
 }
 
 template <class T>
-void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums) {
-  const MetricsSpec& spec = *spec_.metrics;
+void Trainer<T>::add_metrics(const MetricsSpec& spec, const Dataset& data, Split split, std::span<const std::uint32_t> numbers,
+                             Sums& sums) {
   const auto reports = [&](Metric metric) { return std::find(spec.report.begin(), spec.report.end(), metric) != spec.report.end(); };
   const Array<T> scores = eval_.value(output_node(eval_.plan(), spec.output.name));
   const std::size_t size = scores.data.size() / numbers.size();  // of an example
@@ -393,7 +395,8 @@ void Trainer<T>::add_metrics(const Dataset& data, Split split, std::span<const s
 template <class T>
 NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
   NamedNumbers results = evaluate_given_truth(data, split);
-  const NamedNumbers decoded = decoder_ ? decoder_->evaluate(data, split) : NamedNumbers();
+  const bool held = decoder_ && !spec_.decoding->report.empty();
+  const NamedNumbers decoded = held ? decoder_->evaluate(data, split) : NamedNumbers();
   results.insert(results.end(), decoded.begin(), decoded.end());
   return results;
 }
@@ -416,20 +419,25 @@ NamedNumbers Trainer<T>::evaluate_given_truth(const Dataset& data, Split split) 
   const std::size_t size = std::max(static_cast<std::size_t>(spec_.batch), kEvaluationRows);
   double sum = 0;
   double weight = 0;
-  Sums sums;
+  std::vector<Sums> sums(spec_.metrics.size());
   for (std::size_t first = 0; first < numbers.size(); first += size) {
     const auto part = std::span(numbers).subspan(first, std::min(size, numbers.size() - first));
     data.fill(split, part, batch_);
+    add_scheduled(spec_.inputs, std::nullopt, batch_);
     eval_.forward(batch_);
     const double positions = loss_positions(batch_);
     sum += eval_.loss() * positions;
     weight += positions;
-    if (spec_.metrics) add_metrics(data, split, part, sums);
+    for (std::size_t k = 0; k < sums.size(); ++k) add_metrics(spec_.metrics[k], data, split, part, sums[k]);
   }
   NamedNumbers results{{"loss", sum / std::max(weight, 1.0)}};
-  for (const auto& [length, part] : sums) {
-    const std::string which = length == 0 ? "" : " " + spec_.metrics->by.name + "=" + std::to_string(length);
-    for (const auto& [name, value] : part.results(*spec_.metrics)) results.emplace_back(name + which, value);
+  for (std::size_t k = 0; k < sums.size(); ++k) {
+    const MetricsSpec& metrics = spec_.metrics[k];
+    const std::string what = sums.size() > 1 ? metrics.output.name + " " : "";
+    for (const auto& [length, part] : sums[k]) {
+      const std::string which = length == 0 ? "" : " " + metrics.by.name + "=" + std::to_string(length);
+      for (const auto& [name, value] : part.results(metrics)) results.emplace_back(what + name + which, value);
+    }
   }
   return results;
 }
@@ -437,6 +445,7 @@ NamedNumbers Trainer<T>::evaluate_given_truth(const Dataset& data, Split split) 
 template <class T>
 Array<T> Trainer<T>::predict(const Dataset& data, Split split, const std::string& output) {
   data.fill(split, all_examples(data.examples(split)), batch_);
+  add_scheduled(spec_.inputs, std::nullopt, batch_);
   eval_.forward(batch_);
   return eval_.value(output_node(eval_.plan(), output));
 }

@@ -67,8 +67,9 @@ struct FitResult {
 };
 
 // Reports where `train:` does not fit the model: inputs that it lacks or that nothing feeds, other axes or shapes, an unknown
-// output, predictions that cannot be held against their targets (E0810).
-void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, Diagnostics& diagnostics);
+// output, predictions that cannot be held against their targets (E0810). `eval` is the same model for evaluation, whose outputs have all
+// that train.metrics asks for.
+void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, const Plan& eval, Diagnostics& diagnostics);
 
 template <class T>
 class Trainer {
@@ -127,7 +128,7 @@ class Trainer {
   NamedNumbers validate(const Dataset& data, std::int64_t epoch);
   NamedNumbers evaluate_given_truth(const Dataset& data, Split split);
   using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by
-  void add_metrics(const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
+  void add_metrics(const MetricsSpec& spec, const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
   double loss_positions(const Batch<T>& batch) const;
 
   TrainSpec spec_;

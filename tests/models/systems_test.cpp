@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <sstream>
 #include <utility>
 
@@ -218,6 +219,38 @@ TEST(Systems, DecodingIsRightWhereTheModelKnowsTheAnswer) {
   EXPECT_THAT(split[0].said, ::testing::ContainsRegex("^[A-Z]+( [A-Z]+)+$"));
 }
 
+// What the posterior says of a name costs something, and what is drawn from the prior is letters.
+TEST(Systems, AVariationalAutoencoderMakesNames) {
+  const std::vector<std::string> small{"options.units=24", "options.latent=4", "train.epochs=15", "train.batch=8",
+                                       "train.inputs.beta={rule: linear, first: 0, last: 1, after: 20, over: 100}"};
+  const Outcome outcome = expect_learns("vae", small);
+  const double kl = number(outcome.test, "kl example_sum"), nats = number(outcome.test, "nats example_sum");
+  EXPECT_GT(kl, 0);
+  EXPECT_NEAR(number(outcome.test, "loss"), nats + kl, 1e-3);
+  const Training training = on_crop("vae", small);
+  Trainer<float> trainer = training.trainer(1);
+  const std::vector<std::string> names = sample_texts(training, trainer, 40);
+  EXPECT_EQ(names.size(), 40U);
+  EXPECT_GT(std::set<std::string>(names.begin(), names.end()).size(), 30U);
+  EXPECT_EQ(sample_texts(training, trainer, 40), names);
+  for (const std::string& name : names) EXPECT_LE(name.size(), 25U);
+  EXPECT_THROW(decode_texts(training, trainer, {"anna"}), ModelError);  // it reads nothing
+  const Training reads = on_crop("seq2seq", {});
+  Trainer<float> reader = reads.trainer(1);
+  EXPECT_THROW(sample_texts(reads, reader, 3), ModelError);
+}
+
+TEST(Systems, TheVariationalAutoencoderIsProvenInEveryMode) {
+  for (const Mode mode : {Mode::kTrain, Mode::kEval, Mode::kDecode}) {
+    VerifyOptions options;
+    options.mode = mode;
+    const Model model = Model::load("vae", {"options.units=3", "options.width=3", "options.latent=2", "options.longest=3"});
+    for (const VerifyCheck& check : verify_model(model, options).checks) {
+      EXPECT_TRUE(check.good()) << check.what << " " << check.worst << " " << check.difference;
+    }
+  }
+}
+
 TEST(Systems, WhatDecodingAsksForMustBeThere) {
   const auto problem = [](const std::string& key_value) -> std::string {
     try {
@@ -234,8 +267,7 @@ TEST(Systems, WhatDecodingAsksForMustBeThere) {
   Trainer<float> trainer = numbers.trainer(1);
   EXPECT_THROW(decode_split(numbers, trainer, Split::kTest), ModelError);
 }
-#include <sstream>
-#include <utility>
+
 TEST(Systems, DataThatAreNotThereAreBroughtByTheScript) {
   ::setenv("TAPELOOP_DATA", "/nowhere", 1);
   try {

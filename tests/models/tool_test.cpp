@@ -170,6 +170,17 @@ TEST(Tool, PredictsTheTokensOfAText) {
   EXPECT_EQ(json["decoded"][0]["read"], "'round");
 }
 
+TEST(Tool, MakesTextsOfNothing) {
+  ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
+  ASSERT_EQ(run("train vae options.units=8 train.epochs=1 --folder names").status, 0);
+  const std::string with = "predict vae options.units=8 --weights names/best.safetensors --mode decode --json --samples 7";
+  const Result names = run(with);
+  EXPECT_EQ(names.status, 0) << names.error;
+  EXPECT_EQ(nlohmann::json::parse(names.out)["samples"].size(), 7U);
+  EXPECT_NE(run(with + " --seed 2").out, names.out);
+  EXPECT_EQ(run(with + " --text anna").status, 2);
+}
+
 TEST(Tool, TheExampleProgramRuns) {
   const std::string command = TAPELOOP_BINARY_DIR "/models/example_cpp_gru > " + (own_folder() / "out").string();
   EXPECT_EQ(std::system(command.c_str()), 0);  // NOLINT(cert-env33-c)

@@ -86,7 +86,7 @@ TEST(TrainSpec, ReadsEveryKey) {
   EXPECT_DOUBLE_EQ(r.spec.optimizer.setting("beta2"), 0.999);
   EXPECT_EQ(r.spec.early_stopping->patience, 60);
   EXPECT_THAT(r.spec.seeds, ElementsAre(1U, 2U, 3U));
-  EXPECT_THAT(r.spec.metrics->report, ElementsAre(Metric::kMse, Metric::kArv));
+  EXPECT_THAT(r.spec.metrics.at(0).report, ElementsAre(Metric::kMse, Metric::kArv));
   EXPECT_EQ(r.spec.folder, "runs/sunspots");
 }
 
@@ -131,6 +131,8 @@ TEST(TrainSpec, EachMistakeHasItsCodeAtItsPlace) {
       {"batch: 64", "decoding: {output: y, target: target, report: [mse]}", "m.yaml:9:48 E0805"},
       {"batch: 64", "decoding: {output: y, target: target, report: [sequence_error], every: 0}", "m.yaml:9:72 E0803"},
       {"batch: 64", "decoding: {output: y, target: target, report: [sequence_error], often: 2}", "m.yaml:9:65 E0801"},
+      {"batch: 64", "decoding: {output: y, target: target, every: 2}", "m.yaml:9:11 E0804"},
+      {"batch: 64", "inputs: {target: 1}", "m.yaml:9:10 E0808"},
       {"batch: 64", "rates: [h]", "m.yaml:9:8 E0802"},
       {"batch: 64", "rates: {h: -1}", "m.yaml:9:12 E0803"},
       {"batch: 64", "accumulate: 0", "m.yaml:9:13 E0803"},
@@ -232,7 +234,7 @@ TEST(TrainSpec, ABatchMayBeABucketAndMetricsMayGoBySize) {
   ASSERT_EQ(good.messages(), "");
   EXPECT_EQ(good.spec.batch, 16);
   EXPECT_EQ(good.spec.bucket.name, "t");
-  EXPECT_EQ(good.spec.metrics->by.name, "t");
+  EXPECT_EQ(good.spec.metrics.at(0).by.name, "t");
 }
 
 TEST(Overrides, ReplaceAndAdd) {
