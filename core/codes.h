@@ -141,6 +141,7 @@ inline constexpr Code kCodes[] = {
     {"E0757", "a line that is no JSON object with the keys of the first"},
     {"E0758", "a .npy file that is damaged, or has something else than numbers in C order"},
     {"E0759", "an IDX file that is damaged"},
+    {"E0760", "a file of vectors with a line that is no token and its numbers"},
     {"E0801", "an unknown key in train:"},
     {"E0802", "a value of the wrong kind in train:"},
     {"E0803", "no number, or one out of its range, in train:"},

@@ -14,7 +14,6 @@
 #include "models/facade/tree_text.h"
 #include "runtime/training/atomic_file.h"
 #include "runtime/training/run_folder.h"
-#include "runtime/training/start_weights.h"
 
 namespace tapeloop {
 namespace {
@@ -45,7 +44,7 @@ struct Parts {
   Plan train, eval;
   Plan decode;  // with train.decoding
   ChunkPlans chunks;
-  std::map<std::string, Array<float>> start;
+  StartArrays start;
 };
 
 // In chunks as a whole if the model is causal along t, else each scan by itself. A size that the user names must be possible one way
@@ -119,7 +118,8 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   if (parts.spec.decoding) parts.decode = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kDecode)).plan;
   if (diagnostics.has_errors()) return parts;
   check_fit(parts.spec, *parts.data, parts.train, parts.eval, diagnostics);
-  if (parts.train.executable) parts.start = start_values(parts.spec.start, parameter_specs(parts.train), diagnostics);
+  if (parts.train.executable)
+    parts.start = start_values(parts.spec.start, parameter_specs(parts.train), parts.data->vocabularies(), diagnostics);
   if (parts.spec.checkpoint && !diagnostics.has_errors()) keep_less(model, parts, diagnostics);
   if (parts.spec.truncate && !diagnostics.has_errors()) cut_off(model, train.graph, parts, diagnostics);
   return parts;
@@ -165,7 +165,7 @@ Training::Training(const Model& model, const Vocabularies& known) : name_(model.
 
 Trainer<float> Training::trainer(std::uint64_t seed) const {
   Trainer<float> result(train_plan_, eval_plan_, spec_, seed, chunks_);
-  for (const auto& [name, array] : start_) result.parameters().set(name, array);
+  begin_with(start_, result.parameters());
   if (decode_plan_) result.decode_with(decode_plan_);
   return result;
 }

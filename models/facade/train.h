@@ -16,6 +16,7 @@
 
 #include "models/facade/model.h"
 #include "runtime/training/dataset.h"
+#include "runtime/training/start_weights.h"
 #include "runtime/training/train_spec.h"
 #include "runtime/training/trainer.h"
 
@@ -75,9 +76,9 @@ class Training {
   TrainSpec spec_;
   std::unique_ptr<Dataset> data_;
   std::shared_ptr<const Plan> train_plan_, eval_plan_;
-  std::shared_ptr<const Plan> decode_plan_;    // with train.decoding; else null
-  ChunkPlans chunks_;                          // of train_plan_, with train.memory.checkpoint; else none
-  std::map<std::string, Array<float>> start_;  // parameters that train.start names
+  std::shared_ptr<const Plan> decode_plan_;  // with train.decoding; else null
+  ChunkPlans chunks_;                        // of train_plan_, with train.memory.checkpoint; else none
+  StartArrays start_;                        // parameters that train.start names
 };
 
 // Reports what is wrong with the train: section, its data, and how they fit the model; nothing if there is no such section.

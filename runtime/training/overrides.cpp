@@ -96,7 +96,7 @@ class Flow {
 
 // The first of the keys that are joined by dots, and what follows it. In a map whose keys are names of parameters all is one key.
 std::pair<std::string, std::string_view> first_key(std::string_view rest, const std::string& path) {
-  if (path == "train.rates" || path == "train.start.take") return {std::string(rest), {}};
+  if (path == "train.rates" || path == "train.start.take" || path == "train.start.vectors") return {std::string(rest), {}};
   const std::size_t dot = rest.find('.');
   return {std::string(rest.substr(0, dot)), dot == std::string_view::npos ? std::string_view() : rest.substr(dot + 1)};
 }

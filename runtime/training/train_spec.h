@@ -90,6 +90,14 @@ struct StartFrom {
     NamedAt here, there;
   };
   std::vector<Take> take;
+  // Or vectors of tokens, as rows of parameters.
+  struct Vectors {
+    NamedAt parameter, vocabulary;
+  };
+  std::vector<Vectors> vectors;
+  NamedAt tokens;  // a file that names the rows of `from`; empty: none
+  std::string tokens_path;
+  bool all = true;  // every token must have a vector
 };
 
 // Of the first pattern that fits; 1 if none does.

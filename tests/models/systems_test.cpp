@@ -201,6 +201,42 @@ TEST(Systems, DecodersAreProvenInTrainingAndDecoding) {
   }
 }
 
+// The encoder has vectors of letters that were made elsewhere, or two layers.
+TEST(Systems, Seq2seqStartsFromVectorsOfItsTokens) {
+  const std::vector<std::string> small{"options.units=12",
+                                       "options.width=4",
+                                       "train.epochs=3",
+                                       "train.batch.examples=8",
+                                       "train.optimizer.lr=0.01",
+                                       "train.average=0",
+                                       "train.schedule={rule: constant}",
+                                       "train.start={from: vectors/letters.txt, vectors: {letters: letters}, missing: init}"};
+  for (const bool frozen : {false, true}) {
+    std::vector<std::string> values = small;
+    if (frozen) values.emplace_back("train.rates.letters=0");
+    const Training training = on_crop("seq2seq", values);
+    Trainer<float> trainer = training.trainer(1);
+    const Array<float> before = trainer.parameters().get("letters");
+    const auto row_of = [&](const Array<float>& table, const std::string& letter) {
+      const auto first =
+          table.data.begin() + static_cast<std::ptrdiff_t>(4 * training.data().vocabularies().at("letters").id(letter).value());
+      return std::vector<float>(first, first + 4);
+    };
+    EXPECT_THAT(row_of(before, "m"), ElementsAre(0, 1, 1, 0));
+    EXPECT_THAT(row_of(before, "y"), ElementsAre(0.5, 1, 0, 0));
+    trainer.fit(training.data());
+    EXPECT_EQ(trainer.parameters().get("letters").data == before.data, frozen);
+  }
+  expect_learns("seq2seq", {"options.layers=2", "options.units=12", "options.width=8", "train.epochs=3", "train.batch.examples=8",
+                            "train.optimizer.lr=0.01", "train.schedule.over=200", "train.schedule.warmup=5"});
+  try {
+    on_crop("seq2seq", {"options.width=4", "train.start={from: vectors/letters.txt, vectors: {letters: letters}}"});
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("has no vector for 1 of the tokens: '''"));
+  }
+}
+
 // With enough time the crop's own words are decoded without a mistake in most of them: nothing is said from the truth.
 TEST(Systems, DecodingIsRightWhereTheModelKnowsTheAnswer) {
   const Training training =

@@ -37,14 +37,14 @@ class StartWeights : public testing::Test {
   static const char* test_name() { return testing::UnitTest::GetInstance()->current_test_info()->name(); }
 
   // What the section gives parameters of these shapes, or what is wrong with it.
-  std::map<std::string, Array<float>> take(const std::string& section, const std::vector<ParameterSpec>& parameters) {
+  StartArrays take(const std::string& section, const std::vector<ParameterSpec>& parameters, const Vocabularies& vocabularies = {}) {
     problems_.clear();
     Diagnostics diagnostics;
     const auto tree = read_yaml(section, std::make_shared<const std::string>("m.yaml"), diagnostics);
     std::vector<StartFrom> start = read_start(*tree, diagnostics);
     find_start_files(start, {folder_.string()}, diagnostics);
-    std::map<std::string, Array<float>> values;
-    if (!diagnostics.has_errors()) values = start_values(start, parameters, diagnostics);
+    StartArrays values;
+    if (!diagnostics.has_errors()) values = start_values(start, parameters, vocabularies, diagnostics);
     for (const Diagnostic& diagnostic : diagnostics.sorted()) problems_ += format(diagnostic) + "\n";
     return values;
   }
@@ -106,6 +106,76 @@ TEST_F(StartWeights, TheSectionIsReadStrictly) {
   EXPECT_THAT(problem("{from: ../run}"), HasSubstr("E0901"));
   EXPECT_THAT(problem("{from: '" + (folder_ / "run").string() + "'}"), HasSubstr("E0901"));
   EXPECT_THROW(problem("{from: no_weights.txt}"), FileError);
+}
+
+// The mark 0, then c, a, b.
+const Vocabularies kWords = {{"words", Vocabulary(true, false, {"c", "a", "b"})}};
+const std::vector<ParameterSpec> kTable = {{"table", {5, 2}, {}}};
+
+void write_npy(const fs::path& path, const std::string& dims, const std::vector<float>& numbers) {
+  std::string header = "{'descr': '<f4', 'fortran_order': False, 'shape': " + dims + ", }";
+  header.resize(117, ' ');
+  header += '\n';
+  std::ofstream file(path, std::ios::binary);
+  file << std::string("\x93NUMPY\x01\x00\x76\x00", 10) << header;
+  file.write(reinterpret_cast<const char*>(numbers.data()), static_cast<std::streamsize>(4 * numbers.size()));
+}
+
+TEST_F(StartWeights, VectorsAreMatchedByToken) {
+  std::ofstream(folder_ / "glove.txt") << "z 9 9\na 1 -2.5\nb 3e0 4 \r\nc 5 6\n. . 7 8\n";
+  std::ofstream(folder_ / "word2vec.txt") << "2 2\na 1 2\nb 3 4\n";
+  StartArray table = take("{from: glove.txt, vectors: {table: words}}", kTable, kWords).at("table");
+  EXPECT_EQ(problems_, "");
+  EXPECT_THAT(table.data, ElementsAre(0, 0, 5, 6, 1, -2.5, 3, 4, 0, 0));
+  EXPECT_THAT(table.given, ElementsAre(false, true, true, true, false));  // neither the mark nor what nobody is
+  take("{from: word2vec.txt, vectors: {table: words}}", kTable, kWords);
+  EXPECT_THAT(problems_, HasSubstr("has no vector for 1 of the tokens: 'c'"));
+  table = take("{from: word2vec.txt, vectors: {table: words}, missing: init}", kTable, kWords).at("table");
+  EXPECT_EQ(problems_, "");
+  Parameters<float> parameters(kTable);
+  parameters.fill(-1);
+  begin_with({{"table", table}}, parameters);
+  EXPECT_THAT(parameters.get("table").data, ElementsAre(-1, -1, -1, -1, 1, 2, 3, 4, -1, -1));
+}
+
+TEST_F(StartWeights, VectorsMayBeAnArrayByIdOrByNamedRows) {
+  write_npy(folder_ / "by_id.npy", "(4, 2)", {1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_THAT(take("{from: by_id.npy, vectors: {table: words}}", kTable, kWords).at("table").data,
+              ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 0, 0));
+  EXPECT_EQ(problems_, "");
+  std::ofstream(folder_ / "tokens.txt") << "b\nz\nc\na\n";
+  EXPECT_THAT(take("{from: by_id.npy, tokens: tokens.txt, vectors: {table: words}}", kTable, kWords).at("table").data,
+              ElementsAre(0, 0, 5, 6, 7, 8, 1, 2, 0, 0));
+  EXPECT_EQ(problems_, "");
+}
+
+TEST_F(StartWeights, VectorsThatDoNotFitAreRefused) {
+  const auto problem = [&](const std::string& text, const std::string& section = "{from: v.txt, vectors: {table: words}}") {
+    std::ofstream(folder_ / "v.txt") << text;
+    take(section, kTable, kWords);
+    return problems_;
+  };
+  const std::string good = "a 1 2\nb 3 4\nc 5 6\n";
+  EXPECT_EQ(problem(good), "");
+  EXPECT_THAT(problem("a 1 2\nb 3\nc 5 6\n"), HasSubstr("E0760: train.start: line 2 of "));
+  EXPECT_THAT(problem("a 1 2 3\nb 3 4 5\nc 5 6 7\n"), HasSubstr("E0760: train.start: line 1 of "));
+  EXPECT_THAT(problem("a 1 2\nb 3 four\nc 5 6\n"), HasSubstr("E0760"));
+  EXPECT_THAT(problem("a 1 2\nb 3 nan\nc 5 6\n"), HasSubstr("E0760"));
+  EXPECT_THAT(problem(good + "a 7 8\n"), HasSubstr("E0819: train.start: 'a' is twice in "));
+  EXPECT_THAT(problem(good, "{from: v.txt, vectors: {tabel: words}}"), HasSubstr("did you mean 'table'?"));
+  EXPECT_THAT(problem(good, "{from: v.txt, vectors: {table: word}}"), HasSubstr("did you mean 'words'?"));
+  EXPECT_THAT(problem(good, "{from: v.txt, vectors: {table: words}, take: {a: b}}"), HasSubstr("E0808"));
+  EXPECT_THAT(problem(good, "{from: v.txt, vectors: {table: words}, missing: zero}"), HasSubstr("E0805"));
+  EXPECT_THAT(problem(good, "{from: v.txt, vectors: {}}"), HasSubstr("E0802"));
+  EXPECT_THAT(problem(good, "{from: v.txt, tokens: v.txt, vectors: {table: words}}"), HasSubstr("E0819: train.start: rows are named"));
+  EXPECT_THAT(problem(good, "{from: run, missing: init}"), HasSubstr("E0808: train.start.missing is for vectors"));
+  EXPECT_THAT(problem(good, "{from: run, vectors: {table: words}}"), HasSubstr("E0806"));
+  EXPECT_THAT(problem(good, "[{from: v.txt, vectors: {table: words}}, {from: v.txt, vectors: {table: words}}]"),
+              HasSubstr("starts from two arrays"));
+  write_npy(folder_ / "wrong.npy", "(2, 2)", {1, 2, 3, 4});
+  EXPECT_THAT(problem(good, "{from: wrong.npy, vectors: {table: words}}"), HasSubstr("has to be [4, 2]"));
+  take("{from: v.txt, vectors: {table: words}}", {{"table", {3, 2}, {}}}, kWords);
+  EXPECT_THAT(problems_, HasSubstr("a parameter with one for each of the 4 tokens; this one is [3, 2]"));
 }
 
 // One model learns; another takes its recurrent part, keeps that as it is, and learns the rest.
