@@ -170,6 +170,8 @@ inline constexpr Code kCodes[] = {
     {"E0907", "vocabularies that are not what a training writes"},
     {"E0910", "a model that is no file and no built-in one"},
     {"E0920", "an argument that is no KEY=VALUE"},
+    {"E0921", "a value at a position that cannot be read, or that the model does not have"},
+    {"E0922", "a position that no example of the batch has"},
     {"W0301", "a node, input or parameter that nothing depends on"},
 };
 

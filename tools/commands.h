@@ -72,6 +72,18 @@ int plan_command(const PlanRequest& request);
 // True if all can be left out; else says on stderr which cannot, and what can. For --without.
 bool are_optimisations(const std::vector<std::string>& names);
 
+struct GradflowRequest : Request {
+  std::string from, to, along;
+  std::string feed;  // empty: inputs drawn at random
+  std::string weights;
+  std::string csv, svg;  // files
+  std::uint64_t seed = 1;
+  std::int64_t rows = 1;
+  std::int64_t length = 20;
+  bool exact = false;
+};
+int gradflow_command(const GradflowRequest& request);
+
 struct ProfileRequest : Request {
   std::string feed;  // empty: numbers drawn at random
   std::vector<std::string> without;

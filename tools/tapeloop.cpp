@@ -149,6 +149,32 @@ void add_profile(CLI::App& app, Action& action) {
   command.callback([&action] { action = [] { return profile_command(request); }; });
 }
 
+void add_gradflow(CLI::App& app, Action& action) {
+  static GradflowRequest request;
+  CLI::App& command =
+      add_command(app, "gradflow", "does a gradient flow from one value to another, by which way, how large, and where does it vanish",
+                  "  tapeloop gradflow sunspots                                     of the loss by every value, over time\n"
+                  "  tapeloop gradflow gru --from 'h[t=-1]' --length 100 --svg h.svg\n"
+                  "  tapeloop gradflow my_model.yaml --from loss --to 'x[t=2]'\n"
+                  "  tapeloop gradflow my_model.yaml --from 'y[t=5][0]' --to 'h[t=2]' --feed feed.json --json");
+  add_model(command, request);
+  add_mode(command, request);
+  command.add_option("--from", request.from, "loss, or a value: NAME[axis=position, ..][index, ..]; negative positions from the end");
+  command.add_option("--to", request.to, "likewise; without it the whole picture: every value at every position");
+  command.add_option("--along", request.along, "the axis of the picture");
+  command.add_option("--csv", request.csv, "write the picture as numbers");
+  command.add_option("--svg", request.svg, "write the picture as a heat map");
+  command.add_option("--feed", request.feed, "JSON as `run` has it; without it inputs are drawn");
+  command.add_option("--weights", request.weights, "the weights that a training run saved; else they are as a training begins");
+  command.add_option("--rows", request.rows, "examples that are drawn")->check(CLI::Range(1, 1 << 20))->capture_default_str();
+  command.add_option("--length", request.length, "positions of each run that is drawn")
+      ->check(CLI::Range(1, 1 << 20))
+      ->capture_default_str();
+  command.add_option("--seed", request.seed, "of what is drawn")->capture_default_str();
+  command.add_flag("--exact", request.exact, "each entry of a large value by itself, not a few random mixtures of them");
+  command.callback([&action] { action = [] { return gradflow_command(request); }; });
+}
+
 void add_rest(CLI::App& app, Action& action) {
   static Request summary, check;
   static VerifyRequest verify;
@@ -219,6 +245,7 @@ int run(int argc, char** argv) {
   add_run(app, action);
   add_plan(app, action);
   add_profile(app, action);
+  add_gradflow(app, action);
   add_rest(app, action);
   try {
     app.parse(argc, argv);

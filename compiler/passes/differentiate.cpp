@@ -32,6 +32,7 @@ class Differentiation {
 
   bool is_leaf(NodeId id) const {
     const Node& node = graph_[id];
+    if (options_.inner && node.type == Type::kFloat) return true;
     if (node.kind->role == Role::kParameter) return !options_.frozen || !options_.frozen(node.name);
     if (node.kind->role != Role::kInput || node.type != Type::kFloat) return false;
     return options_.inputs || (options_.carried && (node.name.starts_with(kCarryPrefix) || node.name.starts_with(kSumPrefix)));

@@ -15,11 +15,12 @@ struct DifferentiateOptions {
   bool cotangents = false;  // of all outputs, weighted by inputs "d(OUTPUT)"; else of the total loss, if there is one
   std::function<bool(std::string_view)> frozen = {};  // parameters, by name, that want no gradient; empty: none
   bool carried = false;                               // also with respect to what goes from chunk to chunk: see core/chunk_names.h
+  bool inner = false;                                 // with respect to every float value there is, not to leaves alone
 };
 
 // Requires: explicit reads, spaces, shapes and types are there; total_loss has run if there is a loss.
-// Ensures: graph.gradients has every parameter that is not frozen (and float input) and its adjoint; graph.seeds the cotangent inputs; all
-// new nodes are of the backward phase; an adjoint lives on its value's space and has its shape.
+// Ensures: graph.gradients has every parameter that is not frozen (and float input, or every float value) and its adjoint; graph.seeds the
+// cotangent inputs; all new nodes are of the backward phase; an adjoint lives on its value's space and has its shape.
 Graph differentiate(Graph graph, const DifferentiateOptions& options, const Registry& registry);
 
 }  // namespace tapeloop

@@ -6,6 +6,7 @@
 //   Streams<float|double>              chunks of any length, states kept by the number of each stream
 //   Training                           what the train: section says, and its Trainer for a loop of one's own
 //   evaluate, verify_model             what `tapeloop run` and `tapeloop verify` do
+//   gradient_flow                      which values a gradient reaches, by which way, how large
 //   profile_model                      where the time goes, as `tapeloop profile` prints it
 //
 // Threads: a Model, a Compiled and its Plan do not change once they are made, and any number of threads may read them at a time. A
@@ -18,6 +19,7 @@
 #include "core/api.h"                      // IWYU pragma: export
 #include "models/facade/decode_text.h"     // IWYU pragma: export
 #include "models/facade/evaluate.h"        // IWYU pragma: export
+#include "models/facade/gradflow.h"        // IWYU pragma: export
 #include "models/facade/kind_functions.h"  // IWYU pragma: export
 #include "models/facade/model.h"           // IWYU pragma: export
 #include "models/facade/profile.h"         // IWYU pragma: export

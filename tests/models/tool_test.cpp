@@ -43,7 +43,8 @@ void write(const std::string& name, const std::string& text) { std::ofstream(own
 
 TEST(Tool, KnowsItsVersionAndHelps) {
   EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
-  for (const char* command : {"train", "eval", "predict", "run", "plan", "profile", "summary", "check", "verify", "quickstart"}) {
+  for (const char* command :
+       {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "summary", "check", "verify", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
@@ -64,6 +65,22 @@ TEST(Tool, ChunksGiveWhatTheWholeGives) {
   const Result refused = run("run bidirectional options.units=3 --feed both.json --chunks 2");
   EXPECT_EQ(refused.status, 3);
   EXPECT_THAT(refused.error, HasSubstr("E0609"));
+}
+
+TEST(Tool, GradflowAnswersAndDraws) {
+  const Result link = run("gradflow sunspots options.units=4 --to 'h[t=17]'");
+  EXPECT_EQ(link.status, 0) << link.error;
+  EXPECT_THAT(link.out,
+              AllOf(HasSubstr("a gradient flows from loss to h[t=17]: norm "), HasSubstr("<- h[t=18] via h_tm1 <- h[t=17] via h_tm1")));
+  EXPECT_EQ(run("gradflow gru options.units=4 --csv n.csv --svg n.svg").status, 0);
+  EXPECT_THAT(testing::read_text(own_folder() / "n.csv"), AllOf(HasSubstr("value,axis,position,norm\nh,t,0,"), HasSubstr("\nh,t,19,2\n")));
+  EXPECT_THAT(testing::read_text(own_folder() / "n.svg"),
+              AllOf(HasSubstr("<svg"), HasSubstr("prefers-color-scheme: dark"), HasSubstr("</svg>")));
+  const auto json = nlohmann::json::parse(run("gradflow gru options.units=4 --from 'h[t=2]' --to 'x[t=5]' --json").out);
+  EXPECT_FALSE(json["link"]["flows"]);
+  EXPECT_EQ(json["values"][0]["norms"].size(), 20U);
+  EXPECT_EQ(run("gradflow gru --to nothing").status, 3);
+  EXPECT_EQ(run("gradflow gru --rows 0").status, 2);
 }
 
 TEST(Tool, UsageErrorsGiveTwo) {
