@@ -82,10 +82,15 @@ class Carrying {
                        "run whole sequences instead");
   }
 
+  bool on_derived(const Node& node) const {
+    return !(node.space & derived_).axes().empty() || (node.axis != kNone && derived_.has(node.axis));
+  }
+
   void check(NodeId id) {
     const Node& node = graph_[id];
-    const bool about_derived = node.axis != kNone && derived_.has(node.axis);
-    if (about_derived || !(node.space & derived_).axes().empty()) refuse(id, "lies on an axis that follows from t as a whole");
+    const auto follows = [&](NodeId operand) { return operand != kNone && on_derived(graph_[operand]); };
+    if (std::any_of(node.operands.begin(), node.operands.end(), follows)) return;  // what it reads is refused
+    if (on_derived(node)) refuse(id, "lies on an axis that follows from t as a whole");
     const bool from_end = node.kind->role == Role::kIndex && number_of(node.attributes, "reversed", 0) != 0;
     if ((node.kind->role == Role::kLength || from_end) && node.axis == t_) refuse(id, "is known only at the end");
     for (const ReadEdge& edge : read_edges(graph_, id)) {
