@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
-"""Turns files of packages into the data sets of tools/get_data, which calls it: prepare_data.py SET FROM FOLDER."""
+"""Turns files of packages into the data sets of tools/get_data, which calls it: prepare_data.py SET FROM FOLDER. FROM is a seed for
+`programs`, which come from nowhere else."""
 
 import hashlib
 import io
 import json
 import math
 import os
+import random
 import re
 import struct
 import sys
@@ -152,6 +154,66 @@ def spam(source, folder):
             file.write(json.dumps({"name": name, "text": "\n".join(line for line in lines if line), "spam": int(is_spam)}) + "\n")
 
 
+class Programs:
+    """Short programs in Python and what they print, after Zaremba & Sutskever 2014 (arXiv:1410.4615): sums, differences, products by one
+    digit, variables, loops and choices. The same seed gives the same programs anywhere."""
+
+    def __init__(self, seed, digits=2, statements=2):
+        self.random = random.Random(seed)
+        self.digits, self.statements = digits, statements
+
+    def below(self, count):
+        return int(self.random.random() * count)  # the only draw that Python promises to keep as it is
+
+    def number(self):
+        return str(1 + self.below(10 ** (1 + self.below(self.digits)) - 1))
+
+    def operand(self, variables):
+        return variables[self.below(len(variables))] if variables and self.below(3) else self.number()
+
+    def expression(self, variables):
+        a, b = self.operand(variables), self.operand(variables)
+        kind = self.below(4)
+        if kind == 2:
+            return "(%s*%d)" % (a, 2 + self.below(8))
+        if kind == 3:
+            return "(%s if %s>%s else %s)" % (a, b, self.number(), self.number())
+        return "(%s%s%s)" % (a, "+-"[kind], b)
+
+    def program(self):
+        lines, variables = [], []
+        for _ in range(self.below(self.statements + 1)):
+            if variables and self.below(2):
+                to = variables[self.below(len(variables))]
+                lines.append("for x in range(%d):%s%s=%s" % (2 + self.below(8), to, "+-"[self.below(2)], self.number()))
+            else:
+                variables.append("abcdefgh"[len(variables)])
+                lines.append("%s=%s" % (variables[-1], self.expression(variables[:-1])))
+        printed = self.expression(variables)
+        if self.below(2):
+            printed += "+-"[self.below(2)] + self.operand(variables)
+        return "\n".join(lines + ["print(%s)" % printed])
+
+
+def programs(seed, folder):
+    """Programs and what they print as JSON lines: the text of both, 1 for each character of the answer and the end, and the split."""
+    source, seen = Programs(int(seed)), set()
+    counts = [("train", 40000), ("dev", 1000), ("test", 2000)]
+    with open(os.path.join(folder, "programs.jsonl"), "w") as file:
+        for part, count in counts:
+            while count > 0:
+                program = source.program()
+                if program in seen:
+                    continue
+                seen.add(program)
+                printed = []
+                exec(program, {"__builtins__": {"print": printed.append, "range": range}})
+                answer = str(printed[0])
+                known = "0" * (len(program) + 1) + "1" * (len(answer) + 1)
+                file.write(json.dumps({"text": program + "\n" + answer, "answer": known, "part": part}) + "\n")
+                count -= 1
+
+
 if __name__ == "__main__":
     kind, source, folder = sys.argv[1:]
-    {"ecg": ecg, "cmudict": cmudict, "spam": spam}[kind](source, folder)
+    {"ecg": ecg, "cmudict": cmudict, "spam": spam, "programs": programs}[kind](source, folder)

@@ -10,6 +10,7 @@
 #include "models/facade/evaluate.h"
 #include "models/facade/model.h"
 #include "models/facade/verify.h"
+#include "nodes/registry.h"
 #include "tests/models/models_file.h"
 
 namespace tapeloop {
@@ -52,6 +53,12 @@ nodes:
 outputs: [e, pair]
 )"),
                 "a table on i");
+}
+
+// An op of the same name would be taken instead.
+TEST(ShippedModels, HaveNamesThatNoOpHas) {
+  const Registry registry = make_registry();
+  for (const std::string& name : names()) EXPECT_EQ(registry.find(name), nullptr) << name;
 }
 
 // Where a value moves a thousand times as far as what was fed, float cannot know it better than that. The bound of a model

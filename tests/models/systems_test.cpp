@@ -69,6 +69,23 @@ TEST(Systems, ClassifierLearnsWithAnyCell) {
   }
 }
 
+// Gated feedback and plain stacks of three kinds of units.
+class Stacks : public ::testing::TestWithParam<const char*> {};
+INSTANTIATE_TEST_SUITE_P(Systems, Stacks, ::testing::Values("gf_rnn", "gf_gru", "gf_lstm", "stack_rnn", "stack_gru", "stack_lstm"));
+
+TEST_P(Stacks, LearnNamesAndPrograms) {
+  const std::vector<std::string> small{std::string("options.cell=") + GetParam(), "options.units=12", "options.layers=2", "train.epochs=6"};
+  std::vector<std::string> names = small, programs = small;
+  names.emplace_back("train.batch=8");
+  programs.insert(programs.end(), {"train.batch.examples=8", "train.schedule={rule: constant}", "train.optimizer.lr=0.01"});
+  expect_learns("gated_feedback", names);
+  const Outcome outcome = expect_learns("program_evaluation", programs);
+  const double share = number(outcome.test, "share example_sum"), exact = number(outcome.test, "exact example_sum");
+  EXPECT_GT(share, 0.2);
+  EXPECT_LT(share, 1);
+  EXPECT_LE(exact, share);
+}
+
 TEST(Systems, DocumentsAreSequencesOrSetsOfLines) {
   for (const char* name : {"spam", "spam_lines"}) {
     const Outcome outcome =

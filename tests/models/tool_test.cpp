@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 
 #include "tests/models/models_file.h"
@@ -196,6 +197,21 @@ TEST(Tool, MakesTextsOfNothing) {
   EXPECT_EQ(nlohmann::json::parse(names.out)["samples"].size(), 7U);
   EXPECT_NE(run(with + " --seed 2").out, names.out);
   EXPECT_EQ(run(with + " --text anna").status, 2);
+}
+
+// The crop was cut from what the script makes: the same anywhere.
+TEST(Scripts, MakeTheSameProgramsAnywhere) {
+  if (std::system("python3 --version > /dev/null 2>&1") != 0) GTEST_SKIP() << "no python3";  // NOLINT(cert-env33-c)
+  const std::filesystem::path folder = own_folder();
+  const std::string command = "python3 " + testing::source_path("tools/prepare_data.py") + " programs 1 " + folder.string();
+  ASSERT_EQ(std::system(command.c_str()), 0);  // NOLINT(cert-env33-c)
+  const std::string made = testing::read_text(folder / "programs.jsonl");
+  std::istringstream crop(testing::read_text(testing::source_path("models/data/crops/programs/programs.jsonl")));
+  std::size_t from = 0;
+  for (std::string line; std::getline(crop, line);) {
+    from = made.find(line + "\n", from);
+    ASSERT_NE(from, std::string::npos) << line;
+  }
 }
 
 TEST(Tool, TheExampleProgramRuns) {
