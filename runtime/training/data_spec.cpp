@@ -181,7 +181,7 @@ class Reader {
     map.allow({"along", "same", "train", "validation", "test"});
     SetsSpec sets;
     if (const Tree* along = map.require("along")) sets.along = read_name(*along, "train.data.sets.along", diagnostics_);
-    if (const Tree* same = map.require("same")) sets.same = read_name(*same, "train.data.sets.same", diagnostics_);
+    if (const Tree* same = map.find("same")) sets.same = read_name(*same, "train.data.sets.same", diagnostics_);
     map.require("train");
     for (std::size_t k = 0; k < kSplitNames.size(); ++k) {
       const Tree* cuts = map.find(kSplitNames[k]);

@@ -36,7 +36,7 @@
 //     tokens: {letters: {least: 2, most: 5000, unknown: true}}  # of a vocabulary; see runtime/training/vocabulary.h
 //     sets:                                  # an example is a set of records
 //       along: m                             # inputs gain this axis, outermost, but for those of the column `same`
-//       same: file                           # the records of a set have one value of this column
+//       same: file                           # the records of a set have one value of this column; without it, any
 //       train: {sizes: [1, 2, 3], shuffles: 50}       # each shuffle is cut once into consecutive sets of each size; an epoch of
 //       validation: {sizes: [2], shuffles: 5}         # training takes one of the shuffles, evaluation all
 //       test: {sizes: [1, 2, 3], shuffles: 20}
@@ -124,7 +124,7 @@ struct SetCuts {
   Source source;
 };
 struct SetsSpec {
-  NamedAt along, same;
+  NamedAt along, same;  // same: empty without
   std::array<SetCuts, 3> cuts;
 };
 

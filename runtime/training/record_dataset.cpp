@@ -162,8 +162,8 @@ void RecordDataset::check_axes(const Records& records, Diagnostics& diagnostics)
 }
 
 void RecordDataset::make_examples(const Records& records, Diagnostics& diagnostics) {
-  std::vector<std::string> same;
-  if (spec_.sets) {
+  std::vector<std::string> same(split_of_.size());
+  if (spec_.sets && !spec_.sets->same.name.empty()) {
     const std::optional<std::size_t> column = records.find(spec_.sets->same, diagnostics);
     if (!column) return;
     same = texts_of(records, *column);

@@ -112,6 +112,13 @@ TEST_P(Sets, AreReportedBySize) {
   EXPECT_FALSE(std::isnan(number(outcome.test, "accuracy m=5")));
 }
 
+TEST(Systems, ASetOfNamesHasAShareOfMaleOnes) {
+  const Outcome outcome = expect_learns("set_share", {"options.units=16", "train.epochs=15", "train.batch=8",
+                                                      "train.data.sets.train.shuffles=5", "train.data.sets.test.shuffles=5"});
+  EXPECT_LT(number(outcome.test, "example_sum m=2"), 0.125) << "who always says a half is that wrong";
+  EXPECT_LT(number(outcome.test, "example_sum m=5"), number(outcome.test, "example_sum m=2"));
+}
+
 // The regression form, LSTM members: y is the mean over the members of their last number.
 constexpr const char* kRegression = R"(tapeloop: 1
 axes: {m: {}, t: {within: m}}

@@ -250,6 +250,26 @@ TEST(RecordSets, AreConsecutiveInSeededShufflesAndAgreeInOneColumn) {
   EXPECT_EQ(made.data->length(Split::kTest, 0, "m"), 2U);
 }
 
+// Five records: 5 sets of one and 2 of two a shuffle; what a record belongs to is known of each.
+TEST(RecordSets, MayBeOfAnyRecords) {
+  std::string text = kSets;
+  text.erase(text.find(" same: g,"), 9);
+  const Made made = make(text, kSetText);
+  ASSERT_EQ(made.messages(), "");
+  EXPECT_EQ(made.data->examples(Split::kTrain), 3U * 7U);
+  EXPECT_THAT(made.data->forms()[1].axes, ElementsAre("m"));
+  std::size_t mixed = 0;
+  for (std::uint32_t number = 0; number < 21; ++number) {
+    const Batch<double> batch = batch_of(*made.data, Split::kTrain, {number});
+    const std::vector<double>& x = batch.inputs.at("x").data;
+    const std::vector<double>& group = batch.inputs.at("group").data;
+    ASSERT_EQ(group.size(), x.size());
+    for (std::size_t k = 0; k < x.size(); ++k) EXPECT_EQ(group[k], x[k] >= 10 ? 1 : 0);
+    mixed += group.front() != group.back();
+  }
+  EXPECT_GT(mixed, 0U);
+}
+
 // Words of the CMU dictionary: a cell for each letter, with none, one or two phones; three files, one for each split.
 TEST(RecordDataset, AlignedWordsHaveARunOfPhonesForEachLetter) {
   Diagnostics diagnostics;
