@@ -3,18 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
 #include "runtime/draws.h"
-#include "runtime/training/shuffle.h"
+#include "runtime/training/batch_order.h"
 
 namespace tapeloop {
 namespace {
-
-constexpr std::size_t kEvaluationRows = 256;  // of a batch of an evaluation, at least
-constexpr std::size_t kBucketBatches = 50;    // that are sorted by length together
 
 std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
   const PhiloxKey key = draw_key(seed, static_cast<std::uint64_t>(step));
@@ -23,19 +19,6 @@ std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::vector<std::uint32_t> all_examples(std::size_t count) {
-  std::vector<std::uint32_t> numbers(count);
-  std::iota(numbers.begin(), numbers.end(), 0U);
-  return numbers;
-}
-
-NodeId output_node(const Plan& plan, const std::string& name) {
-  for (const OutputRef& output : plan.outputs) {
-    if (output.name == name) return output.node;
-  }
-  throw std::invalid_argument("the model has no output '" + name + "'");
 }
 
 }  // namespace
@@ -49,10 +32,10 @@ Trainer<T>::Trainer(std::shared_ptr<const Plan> train, std::shared_ptr<const Pla
       gradient_(*train),
       optimizer_(make_optimizer<T>(spec_.optimizer, parameters_.block().size())),
       train_(train, {.seed = seed, .threads = spec_.threads, .positions = spec_.checkpoint ? spec_.checkpoint->positions : 0}),
-      eval_(eval, {.seed = seed, .threads = spec_.threads}) {
+      evaluator_(eval, train, spec_, {.seed = seed, .threads = spec_.threads}) {
   parameters_.initialise(seed);
   bind(train_);
-  bind(eval_);
+  bind(evaluator_.run());
   if (chunks.chunk) {
     const std::int64_t positions = spec_.checkpoint ? spec_.checkpoint->positions : 0;
     chunked_ = std::make_unique<ChunkedRun<T>>(std::move(chunks), ChunkedRunOptions{positions, {.seed = seed, .threads = spec_.threads}});
@@ -89,9 +72,8 @@ void Trainer<T>::bind(Run<T>& run) {
 
 template <class T>
 void Trainer<T>::decode_with(std::shared_ptr<const Plan> plan) {
-  const RunOptions options{.seed = seed_, .threads = spec_.threads};
-  decoder_ = std::make_unique<Decoder<T>>(std::move(plan), spec_.decoding.value(), spec_.inputs, options);
-  bind(decoder_->run());
+  evaluator_.decode_with(std::move(plan));
+  bind(evaluator_.decoder()->run());
 }
 
 template <class T>
@@ -133,7 +115,7 @@ StepResult Trainer<T>::step(const Batch<T>& batch) {
 template <class T>
 double Trainer<T>::add_batch(const Batch<T>& batch) {
   const double loss = run_step(batch);
-  const double weight = loss_positions(batch);
+  const double weight = loss_positions(train_.plan(), batch);
   gather_gradients();
   if (batches_ == 0) {
     sum_.fill(0);
@@ -197,35 +179,6 @@ void Trainer<T>::report_not_finite(double loss) const {
   throw ModelError(diagnostics.sorted());
 }
 
-// Of every epoch. With a bucket, examples that follow each other in the order are sorted by length, some batches at a time; then the
-// batches are shuffled.
-template <class T>
-std::vector<std::uint32_t> Trainer<T>::order_of(const Dataset& data, std::int64_t epoch) const {
-  std::vector<std::uint32_t> order = data.pass(Split::kTrain, epoch);
-  const auto number = static_cast<std::uint32_t>(epoch);
-  if (spec_.shuffle) shuffle(order, draw_key(seed_, draw_name("shuffle")), number);
-  if (spec_.bucket.name.empty()) return order;
-  const auto size = static_cast<std::size_t>(spec_.batch);
-  const auto length = [&](std::uint32_t example) { return data.length(Split::kTrain, example, spec_.bucket.name); };
-  const auto shorter = [&](std::uint32_t a, std::uint32_t b) { return length(a) < length(b); };
-  for (std::size_t first = 0; first < order.size(); first += kBucketBatches * size) {
-    const std::size_t last = std::min(order.size(), first + kBucketBatches * size);
-    std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(first), order.begin() + static_cast<std::ptrdiff_t>(last), shorter);
-  }
-  if (!spec_.shuffle) return order;
-  // A last batch that is not full stays the last.
-  std::vector<std::uint32_t> batches(order.size() / size);
-  std::iota(batches.begin(), batches.end(), 0U);
-  shuffle(batches, draw_key(seed_, draw_name("bucket")), number);
-  std::vector<std::uint32_t> result;
-  for (const std::uint32_t batch : batches) {
-    const auto from = order.begin() + static_cast<std::ptrdiff_t>(batch * size);
-    result.insert(result.end(), from, from + spec_.batch);
-  }
-  result.insert(result.end(), order.begin() + static_cast<std::ptrdiff_t>(result.size()), order.end());
-  return result;
-}
-
 template <class T>
 void Trainer<T>::add_to_average() {
   if (spec_.average == 0) return;
@@ -282,7 +235,7 @@ double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
 
 template <class T>
 bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
-  const std::vector<std::uint32_t> order = order_of(data, row.epoch);
+  const std::vector<std::uint32_t> order = batch_order(data, spec_, seed_, row.epoch);
   const auto size = static_cast<std::size_t>(spec_.batch);
   Progress progress{row.epoch, spec_.epochs, 0, static_cast<std::int64_t>((order.size() + size - 1) / size), 0};
   double sum = 0;
@@ -292,7 +245,7 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, Hist
     add_scheduled(spec_.inputs, steps(), batch_);
     const bool last = first + size >= order.size();
     const double loss = train_on(batch_, last, row);
-    const double positions = loss_positions(batch_);
+    const double positions = loss_positions(train_.plan(), batch_);
     sum += loss * positions;
     weight += positions;
     row.train_loss = progress.loss = sum / std::max(weight, 1.0);
@@ -316,7 +269,7 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
     result.interrupted = !run_epoch(data, callbacks, row);
     row.steps = steps();
     exchange_average();
-    if (validates) row.validation = validate(data, epoch);
+    if (validates) row.validation = evaluator_.validate(data, epoch);
     const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
     const double loss = on_training ? row.train_loss : row.validation.front().second;
     const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
@@ -338,116 +291,6 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
   // Copied into place: the runs are bound to this block.
   if (spec_.early_stopping) std::copy(best.block().begin(), best.block().end(), parameters_.block().begin());
   return result;
-}
-
-// How many positions the loss of this batch is a mean of; batches are joined in proportion. On axes within each other the innermost
-// counts.
-template <class T>
-double Trainer<T>::loss_positions(const Batch<T>& batch) const {
-  const Plan& plan = train_.plan();
-  for (const Instruction& instruction : plan.instructions) {
-    if (instruction.op != OpCode::kCount) continue;
-    double most = 0;
-    bool known = false;
-    for (const AxisId axis : instruction.counted.axes()) {
-      const auto at = batch.lengths.find(plan.axes[static_cast<std::size_t>(axis)].name);
-      if (at == batch.lengths.end()) continue;
-      known = true;
-      most = std::accumulate(at->second.begin(), at->second.end(), 0.0);
-    }
-    if (known) return most;
-  }
-  return static_cast<double>(batch.rows);
-}
-
-template <class T>
-void Trainer<T>::add_metrics(const MetricsSpec& spec, const Dataset& data, Split split, std::span<const std::uint32_t> numbers,
-                             Sums& sums) {
-  const auto reports = [&](Metric metric) { return std::find(spec.report.begin(), spec.report.end(), metric) != spec.report.end(); };
-  const Array<T> scores = eval_.value(output_node(eval_.plan(), spec.output.name));
-  const std::size_t size = scores.data.size() / numbers.size();  // of an example
-  const bool classes = reports(Metric::kAccuracy);
-  Dataset::Targets targets;
-  if (!spec.target.name.empty()) targets = data.targets(split, numbers, data.input(spec.target.name));
-  const std::size_t positions = targets.counts.size() / numbers.size();
-  const std::size_t width = size / std::max<std::size_t>(positions, 1);
-  std::vector<double> at_position(width);
-  for (std::size_t row = 0; row < numbers.size(); ++row) {
-    const auto from = scores.data.begin() + static_cast<std::ptrdiff_t>(row * size);
-    std::vector<MetricSums*> both{&sums[0]};
-    if (!spec.by.name.empty()) both.push_back(&sums[data.length(split, numbers[row], spec.by.name)]);
-    const double sum = std::accumulate(from, from + static_cast<std::ptrdiff_t>(size), 0.0);  // past the ends stand zeros
-    for (MetricSums* to : both) to->add_example(sum);
-    for (std::size_t p = 0; p < positions; ++p) {
-      const std::size_t at = row * positions + p;
-      if (!targets.counts[at]) continue;
-      std::copy_n(from + static_cast<std::ptrdiff_t>(p * width), width, at_position.begin());
-      for (MetricSums* to : both) {
-        if (classes) to->add_class(at_position, std::llround(targets.values[at * targets.elements]));
-        for (std::size_t e = 0; e < targets.elements && width == targets.elements; ++e) {
-          to->add(data.original(data.input(spec.target.name), e, at_position[e]), targets.values[at * targets.elements + e]);
-        }
-      }
-    }
-  }
-}
-
-template <class T>
-NamedNumbers Trainer<T>::evaluate(const Dataset& data, Split split) {
-  NamedNumbers results = evaluate_given_truth(data, split);
-  const bool held = decoder_ && !spec_.decoding->report.empty();
-  const NamedNumbers decoded = held ? decoder_->evaluate(data, split) : NamedNumbers();
-  results.insert(results.end(), decoded.begin(), decoded.end());
-  return results;
-}
-
-// Every epoch has the same numbers, those that it does not work out NaN.
-template <class T>
-NamedNumbers Trainer<T>::validate(const Dataset& data, std::int64_t epoch) {
-  const std::int64_t every = decoder_ ? spec_.decoding->every : 0;
-  if (every > 0 && epoch % every == 0) return evaluate(data, Split::kValidation);
-  NamedNumbers results = evaluate_given_truth(data, Split::kValidation);
-  for (const DecodingMetric metric : every > 0 ? spec_.decoding->report : std::vector<DecodingMetric>()) {
-    results.emplace_back(decoding_metric_name(metric), std::nan(""));
-  }
-  return results;
-}
-
-template <class T>
-NamedNumbers Trainer<T>::evaluate_given_truth(const Dataset& data, Split split) {
-  const std::vector<std::uint32_t> numbers = all_examples(data.examples(split));
-  const std::size_t size = std::max(static_cast<std::size_t>(spec_.batch), kEvaluationRows);
-  double sum = 0;
-  double weight = 0;
-  std::vector<Sums> sums(spec_.metrics.size());
-  for (std::size_t first = 0; first < numbers.size(); first += size) {
-    const auto part = std::span(numbers).subspan(first, std::min(size, numbers.size() - first));
-    data.fill(split, part, batch_);
-    add_scheduled(spec_.inputs, std::nullopt, batch_);
-    eval_.forward(batch_);
-    const double positions = loss_positions(batch_);
-    sum += eval_.loss() * positions;
-    weight += positions;
-    for (std::size_t k = 0; k < sums.size(); ++k) add_metrics(spec_.metrics[k], data, split, part, sums[k]);
-  }
-  NamedNumbers results{{"loss", sum / std::max(weight, 1.0)}};
-  for (std::size_t k = 0; k < sums.size(); ++k) {
-    const MetricsSpec& metrics = spec_.metrics[k];
-    const std::string what = sums.size() > 1 ? metrics.output.name + " " : "";
-    for (const auto& [length, part] : sums[k]) {
-      const std::string which = length == 0 ? "" : " " + metrics.by.name + "=" + std::to_string(length);
-      for (const auto& [name, value] : part.results(metrics)) results.emplace_back(what + name + which, value);
-    }
-  }
-  return results;
-}
-
-template <class T>
-Array<T> Trainer<T>::predict(const Dataset& data, Split split, const std::string& output) {
-  data.fill(split, all_examples(data.examples(split)), batch_);
-  add_scheduled(spec_.inputs, std::nullopt, batch_);
-  eval_.forward(batch_);
-  return eval_.value(output_node(eval_.plan(), output));
 }
 
 template class Trainer<float>;

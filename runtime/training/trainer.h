@@ -18,7 +18,7 @@
 #include "runtime/chunked_run.h"
 #include "runtime/run.h"
 #include "runtime/training/dataset.h"
-#include "runtime/training/decoder.h"
+#include "runtime/training/evaluator.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/parameters.h"
@@ -82,7 +82,7 @@ class Trainer {
   // The same model in mode decode: with it evaluate says what spec.decoding asks for. REQUIRES: executable, spec.decoding
   void decode_with(std::shared_ptr<const Plan> plan);
 
-  Decoder<T>* decoder() { return decoder_.get(); }  // null without decode_with
+  Decoder<T>* decoder() { return evaluator_.decoder(); }  // null without decode_with
 
   Parameters<T>& parameters() { return parameters_; }
   const Parameters<T>& parameters() const { return parameters_; }
@@ -97,10 +97,9 @@ class Trainer {
   // parameters over the steps (Polyak & Juditsky 1992), old steps fading; it starts as a plain mean.
   FitResult<T> fit(const Dataset& data, const Callbacks& callbacks = {});
 
-  // ("loss", mean over all positions) and the metrics of the specification, in the file's own units; then those of decoding.
-  NamedNumbers evaluate(const Dataset& data, Split split);
-  // What the model says for every example of the split: [examples, longest, shape], in the model's units.
-  Array<T> predict(const Dataset& data, Split split, const std::string& output);
+  // As Evaluator has them, of the parameters as they are.
+  NamedNumbers evaluate(const Dataset& data, Split split) { return evaluator_.evaluate(data, split); }
+  Array<T> predict(const Dataset& data, Split split, const std::string& output) { return evaluator_.predict(data, split, output); }
 
   std::int64_t steps() const { return optimizer_->steps(); }
 
@@ -124,12 +123,6 @@ class Trainer {
   double train_truncated(const Batch<T>& batch, const std::function<double(const StepResult&)>& moved);
   double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
   bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
-  std::vector<std::uint32_t> order_of(const Dataset& data, std::int64_t epoch) const;
-  NamedNumbers validate(const Dataset& data, std::int64_t epoch);
-  NamedNumbers evaluate_given_truth(const Dataset& data, Split split);
-  using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by
-  void add_metrics(const MetricsSpec& spec, const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
-  double loss_positions(const Batch<T>& batch) const;
 
   TrainSpec spec_;
   std::uint64_t seed_;
@@ -151,8 +144,7 @@ class Trainer {
   double base_rate_ = 0;  // the learning rate before the schedule
   Run<T> train_;
   std::unique_ptr<ChunkedRun<T>> chunked_;  // instead of train_; may be null
-  Run<T> eval_;
-  std::unique_ptr<Decoder<T>> decoder_;  // may be null
+  Evaluator<T> evaluator_;
   Batch<T> batch_;
 };
 
