@@ -156,6 +156,25 @@ void ChunkedRun<T>::forward(const Batch<T>& batch, const ChunkWindow& window) {
 }
 
 template <class T>
+std::map<std::string, Array<T>> ChunkedRun<T>::kept() const {
+  std::map<std::string, Array<T>> kept;
+  for (std::size_t i = 0; i < kept_.size(); ++i) kept[carries_[i].name] = kept_[i];
+  return kept;
+}
+
+template <class T>
+void ChunkedRun<T>::set_kept(std::map<std::string, Array<T>> kept) {
+  std::vector<Array<T>> arrays;
+  for (const Carry& carry : carries_) {
+    const auto at = kept.find(carry.name);
+    if (at == kept.end()) throw std::invalid_argument("'" + carry.name + "', which the part of a batch before hands on, is missing");
+    arrays.push_back(std::move(at->second));
+  }
+  if (kept.size() != carries_.size()) throw std::invalid_argument("more is handed on than this model has");
+  kept_ = std::move(arrays);
+}
+
+template <class T>
 std::int64_t ChunkedRun<T>::counted() const {
   std::int64_t positions = 0;
   for (const std::int32_t length : cutter_.lengths()) positions += std::clamp<std::int64_t>(length, counted_, begins_.back()) - counted_;

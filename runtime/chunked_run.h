@@ -60,6 +60,10 @@ class ChunkedRun {
   void forward(const Batch<T>& batch);
   // The same for a part of it, with what the part before left at its `next`. REQUIRES: window.begin is that, or 0.
   void forward(const Batch<T>& batch, const ChunkWindow& window);
+  // What the part before left at its `next`, by name, [rows, K, shape]; none before the first. Another run of these plans takes it and goes
+  // on with the same batch: throws std::invalid_argument for other names.
+  std::map<std::string, Array<T>> kept() const;
+  void set_kept(std::map<std::string, Array<T>> kept);
   // After forward, once. Cotangents by output; those that are not given are zeros.
   void backward();
   void backward(const Cotangents<T>& cotangents);

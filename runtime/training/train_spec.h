@@ -16,6 +16,7 @@
 //     average: 0.99                            # evaluates and keeps a mean of the parameters over the last 1 / (1 - 0.99) steps or so
 //     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
 //     truncate: {every: 20, back: 40}          # a step every 20 positions of t, whose losses go back through 40
+//     checkpoint: {steps: 1000, epochs: 1, seconds: 300}   # how often all that `train --resume` needs is kept; 0: not by that
 //     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
@@ -68,6 +69,14 @@ struct EarlyStopping {
   std::int64_t patience = 0;  // epochs
   Split on = Split::kValidation;
   double least = 0;
+};
+
+// How often all that a training needs to go on is kept in a file: after so many steps, epochs or seconds, whichever comes first; 0: not by
+// that. What was interrupted is kept in any case.
+struct CheckpointTimes {
+  std::int64_t steps = 0;
+  std::int64_t epochs = 0;
+  double seconds = 300;
 };
 
 // Works out again in backward what forward had, chunk by chunk along t; see runtime/chunked_run.h.
@@ -128,6 +137,7 @@ struct TrainSpec {
   double average = 0;           // weight of the past in the mean of the parameters over the steps; 0: no mean
   std::optional<Checkpoint> checkpoint;
   std::optional<Truncate> truncate;
+  CheckpointTimes checkpoint_times;
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::vector<MetricsSpec> metrics;  // of several, numbers are called OUTPUT METRIC

@@ -17,9 +17,9 @@ std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
   return std::uint64_t{key[1]} << 32 | key[0];
 }
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
 
@@ -96,7 +96,7 @@ void Trainer<T>::gather_gradients() {
 template <class T>
 double Trainer<T>::run_step(const Batch<T>& batch) {
   const auto once = [&](auto& run) {
-    run.set_seed(step_seed(seed_, optimizer_->steps() * spec_.accumulate + batches_));
+    run.set_seed(step_seed(seed_, (optimizer_->steps() + state_.skipped) * spec_.accumulate + state_.waiting));
     run.forward(batch);
     run.backward();
     return run.loss();
@@ -106,7 +106,7 @@ double Trainer<T>::run_step(const Batch<T>& batch) {
 
 template <class T>
 StepResult Trainer<T>::step(const Batch<T>& batch) {
-  batches_ = 0;
+  state_.waiting = 0;
   const double loss = run_step(batch);
   gather_gradients();
   return take_step(loss);
@@ -117,16 +117,16 @@ double Trainer<T>::add_batch(const Batch<T>& batch) {
   const double loss = run_step(batch);
   const double weight = loss_positions(train_.plan(), batch);
   gather_gradients();
-  if (batches_ == 0) {
+  if (state_.waiting == 0) {
     sum_.fill(0);
-    batch_loss_ = batch_weight_ = 0;
+    state_.waiting_loss = state_.waiting_weight = 0;
   }
   const std::span<const T> gradient = std::as_const(gradient_).block();
   const std::span<T> sum = sum_.block();
   for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<T>(weight) * gradient[k];
-  batch_loss_ += weight * loss;
-  batch_weight_ += weight;
-  ++batches_;
+  state_.waiting_loss += weight * loss;
+  state_.waiting_weight += weight;
+  ++state_.waiting;
   return loss;
 }
 
@@ -182,7 +182,7 @@ void Trainer<T>::report_not_finite(double loss) const {
 template <class T>
 void Trainer<T>::add_to_average() {
   if (spec_.average == 0) return;
-  const T weight = static_cast<T>(std::max(1 - spec_.average, 1 / static_cast<double>(++averaged_)));
+  const T weight = static_cast<T>(std::max(1 - spec_.average, 1 / static_cast<double>(++state_.averaged)));
   const std::span<const T> now = std::as_const(parameters_).block();
   const std::span<T> average = average_.block();
   for (std::size_t k = 0; k < now.size(); ++k) average[k] += weight * (now[k] - average[k]);
@@ -191,105 +191,157 @@ void Trainer<T>::add_to_average() {
 // Into the block that the runs are bound to, and back.
 template <class T>
 void Trainer<T>::exchange_average() {
-  if (averaged_ > 0) std::swap_ranges(parameters_.block().begin(), parameters_.block().end(), average_.block().begin());
+  if (state_.averaged > 0) std::swap_ranges(parameters_.block().begin(), parameters_.block().end(), average_.block().begin());
 }
 
-// A step for every few positions of the batch; returns the mean of the losses, each weighted by its positions.
+// A step for every few positions of the batch, from the first that is not done; `between` is asked between two of them whether to go on.
 template <class T>
-double Trainer<T>::train_truncated(const Batch<T>& batch, const std::function<double(const StepResult&)>& moved) {
+std::optional<double> Trainer<T>::train_truncated(const Batch<T>& batch, const std::function<bool()>& between) {
   const std::int64_t every = spec_.truncate->every, back = spec_.truncate->back;
-  double sum = 0, weight = 0;
-  std::int64_t longest = 1;
-  for (std::int64_t end = every; end - every < longest; end += every) {
-    chunked_->set_seed(step_seed(seed_, optimizer_->steps()));
-    chunked_->forward(batch, {std::max<std::int64_t>(end - back, 0), end - every, end, std::max<std::int64_t>(end + every - back, 0)});
+  for (;;) {
+    const std::int64_t first = state_.position, end = first + every;
+    chunked_->set_seed(step_seed(seed_, optimizer_->steps() + state_.skipped));
+    chunked_->forward(batch, {std::max<std::int64_t>(end - back, 0), first, end, std::max<std::int64_t>(end + every - back, 0)});
     chunked_->backward();
     gather_gradients();
-    longest = chunked_->longest();
     const double positions = static_cast<double>(chunked_->counted());
-    sum += positions * moved(take_step(chunked_->loss()));
-    weight += positions;
+    state_.part_loss += positions * note_step(take_step(chunked_->loss()));
+    state_.part_weight += positions;
+    state_.position = end;
+    if (end >= chunked_->longest()) break;
+    if (!between()) return std::nullopt;
   }
-  return sum / std::max(weight, 1.0);
-}
-
-// A batch of an epoch, and a step if there are enough of them; the last one of an epoch ends with a step.
-template <class T>
-double Trainer<T>::train_on(const Batch<T>& batch, bool last, HistoryRow& row) {
-  const auto moved = [&](const StepResult& result) {
-    add_to_average();
-    row.gradient_norm = std::max(row.gradient_norm, result.gradient_norm);
-    return result.loss;
-  };
-  if (spec_.truncate) return train_truncated(batch, moved);
-  if (spec_.accumulate == 1) return moved(step(batch));
-  const double loss = add_batch(batch);
-  if (batches_ < spec_.accumulate && !last) return loss;
-  const std::span<const T> sum = std::as_const(sum_).block();
-  const T part = static_cast<T>(1 / std::max(batch_weight_, 1.0));
-  for (std::size_t k = 0; k < sum.size(); ++k) gradient_.block()[k] = part * sum[k];
-  batches_ = 0;
-  moved(take_step(batch_loss_ / std::max(batch_weight_, 1.0)));
+  const double loss = state_.part_loss / std::max(state_.part_weight, 1.0);
+  state_.position = 0;
+  state_.part_loss = state_.part_weight = 0;
   return loss;
 }
 
 template <class T>
-bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row) {
-  const std::vector<std::uint32_t> order = batch_order(data, spec_, seed_, row.epoch);
-  const auto size = static_cast<std::size_t>(spec_.batch);
-  Progress progress{row.epoch, spec_.epochs, 0, static_cast<std::int64_t>((order.size() + size - 1) / size), 0};
-  double sum = 0;
-  double weight = 0;
-  for (std::size_t first = 0; first < order.size(); first += size) {
-    data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
-    add_scheduled(spec_.inputs, steps(), batch_);
-    const bool last = first + size >= order.size();
-    const double loss = train_on(batch_, last, row);
-    const double positions = loss_positions(train_.plan(), batch_);
-    sum += loss * positions;
-    weight += positions;
-    row.train_loss = progress.loss = sum / std::max(weight, 1.0);
-    ++progress.batch;
-    if (callbacks.batch && !callbacks.batch(progress)) return false;
-  }
+double Trainer<T>::note_step(const StepResult& result) {
+  add_to_average();
+  state_.gradient_norm = std::max(state_.gradient_norm, result.gradient_norm);
+  return result.loss;
+}
+
+// A batch of an epoch, and a step if there are enough of them; the last one of an epoch ends with a step.
+template <class T>
+double Trainer<T>::train_on(const Batch<T>& batch, bool last) {
+  if (spec_.accumulate == 1) return note_step(step(batch));
+  const double loss = add_batch(batch);
+  if (state_.waiting < spec_.accumulate && !last) return loss;
+  const std::span<const T> sum = std::as_const(sum_).block();
+  const T part = static_cast<T>(1 / std::max(state_.waiting_weight, 1.0));
+  for (std::size_t k = 0; k < sum.size(); ++k) gradient_.block()[k] = part * sum[k];
+  state_.waiting = 0;
+  note_step(take_step(state_.waiting_loss / std::max(state_.waiting_weight, 1.0)));
+  return loss;
+}
+
+// Between two steps; false if the caller wants no more of them.
+template <class T>
+bool Trainer<T>::pause(const Callbacks& callbacks, const Progress& progress) {
+  if (callbacks.batch && !callbacks.batch(progress)) return false;
+  const CheckpointTimes& times = spec_.checkpoint_times;
+  const bool by_steps = times.steps > 0 && steps() - saved_step_ >= times.steps;
+  const bool by_time = times.seconds > 0 && seconds_since(saved_at_) >= times.seconds;
+  if (by_steps || by_time) save(callbacks);
   return true;
 }
 
 template <class T>
-FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
-  const auto start = std::chrono::steady_clock::now();
-  const bool validates = data.examples(Split::kValidation) > 0;
-  FitResult<T> result;
-  Parameters<T> best = parameters_;
-  if (spec_.average > 0) average_ = parameters_;
-  averaged_ = 0;
-  std::int64_t waited = 0;
-  for (std::int64_t epoch = 1; epoch <= spec_.epochs && !result.stopped_early && !result.interrupted; ++epoch) {
-    HistoryRow row{epoch, 0, 0, 0, {}, 0, false};
-    result.interrupted = !run_epoch(data, callbacks, row);
-    row.steps = steps();
-    exchange_average();
-    if (validates) row.validation = evaluator_.validate(data, epoch);
-    const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
-    const double loss = on_training ? row.train_loss : row.validation.front().second;
-    const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
-    row.best = result.best_epoch == 0 || loss < result.best_loss - least;
-    if (row.best) {
-      result.best_epoch = epoch;
-      result.best_loss = loss;
-      best = parameters_;
-    }
-    exchange_average();
-    waited = row.best ? 0 : waited + 1;
-    result.stopped_early = spec_.early_stopping && waited >= spec_.early_stopping->patience;
-    row.seconds = seconds_since(start);
-    result.history.push_back(row);
-    if (callbacks.epoch && !callbacks.epoch(row)) result.interrupted = true;
+void Trainer<T>::save(const Callbacks& callbacks) {
+  if (callbacks.checkpoint) callbacks.checkpoint();
+  saved_step_ = steps();
+  saved_at_ = Clock::now();
+}
+
+// The rest of the epoch's batches. False: a callback ended it.
+template <class T>
+bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks) {
+  const std::vector<std::uint32_t> order = batch_order(data, spec_, seed_, state_.epoch);
+  const auto size = static_cast<std::size_t>(spec_.batch);
+  const auto batches = static_cast<std::int64_t>((order.size() + size - 1) / size);
+  const auto progress = [&] {
+    return Progress{state_.epoch, spec_.epochs, state_.batch, batches, state_.loss / std::max(state_.weight, 1.0)};
+  };
+  while (state_.batch < batches) {
+    const std::size_t first = static_cast<std::size_t>(state_.batch) * size;
+    data.fill(Split::kTrain, std::span(order).subspan(first, std::min(size, order.size() - first)), batch_);
+    if (state_.position == 0) state_.batch_step = steps();
+    add_scheduled(spec_.inputs, state_.batch_step, batch_);
+    const auto between = [&] { return pause(callbacks, progress()); };
+    const std::optional<double> loss = spec_.truncate ? train_truncated(batch_, between) : train_on(batch_, state_.batch + 1 == batches);
+    if (!loss) return false;
+    const double positions = loss_positions(train_.plan(), batch_);
+    state_.loss += *loss * positions;
+    state_.weight += positions;
+    ++state_.batch;
+    if (!between()) return false;
   }
+  return true;
+}
+
+// Validates, remembers what is best, and turns to the next epoch. False: a callback ended it.
+template <class T>
+bool Trainer<T>::end_epoch(const Dataset& data, const Callbacks& callbacks) {
+  const bool validates = data.examples(Split::kValidation) > 0;
+  HistoryRow row{state_.epoch, steps(), state_.loss / std::max(state_.weight, 1.0), state_.gradient_norm, {}, 0, false};
+  exchange_average();
+  if (validates) row.validation = evaluator_.validate(data, state_.epoch);
+  const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
+  const double loss = on_training ? row.train_loss : row.validation.front().second;
+  const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
+  row.best = state_.best_epoch == 0 || loss < state_.best_loss - least;
+  if (row.best) {
+    state_.best_epoch = state_.epoch;
+    state_.best_loss = loss;
+    best_ = parameters_;
+  }
+  exchange_average();
+  state_.waited = row.best ? 0 : state_.waited + 1;
+  row.seconds = seconds_since(started_);
+  state_.history.push_back(row);
+  ++state_.epoch;
+  state_.batch = 0;
+  state_.loss = state_.weight = state_.gradient_norm = 0;
+  const bool goes_on = !callbacks.epoch || callbacks.epoch(row);
+  const std::int64_t epochs = spec_.checkpoint_times.epochs;
+  if (goes_on && epochs > 0 && row.epoch % epochs == 0) save(callbacks);
+  return goes_on;
+}
+
+template <class T>
+bool Trainer<T>::has_stopped_early() const {
+  return spec_.early_stopping && state_.waited >= spec_.early_stopping->patience;
+}
+
+template <class T>
+FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
+  if (!restored_) {
+    state_ = {};
+    best_ = parameters_;
+    if (spec_.average > 0) average_ = parameters_;
+  }
+  restored_ = false;
+  saved_at_ = Clock::now();
+  saved_step_ = steps();
+  started_ = saved_at_ - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(state_.seconds));
+  FitResult<T> result;
+  while (!result.interrupted && state_.epoch <= spec_.epochs && !has_stopped_early()) {
+    result.interrupted = !run_epoch(data, callbacks) || !end_epoch(data, callbacks);
+  }
+  save(callbacks);
+  result.history = state_.history;
+  result.best_epoch = state_.best_epoch;
+  result.best_loss = state_.best_loss;
+  result.stopped_early = has_stopped_early();
   result.last = parameters_;
   exchange_average();
   // Copied into place: the runs are bound to this block.
-  if (spec_.early_stopping) std::copy(best.block().begin(), best.block().end(), parameters_.block().begin());
+  if (spec_.early_stopping && state_.best_epoch > 0) {
+    std::copy(best_.block().begin(), best_.block().end(), parameters_.block().begin());
+  }
   return result;
 }
 

@@ -5,10 +5,11 @@
 //   NamedNumbers test = trainer.evaluate(dataset, Split::kTest);      // loss, mse, arv ..
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "runtime/run.h"
 #include "runtime/training/dataset.h"
 #include "runtime/training/evaluator.h"
+#include "runtime/training/fit_state.h"
 #include "runtime/training/metrics.h"
 #include "runtime/training/optimizers.h"
 #include "runtime/training/parameters.h"
@@ -39,21 +41,12 @@ struct Progress {
   double loss = 0;  // mean over the epoch so far
 };
 
-// One epoch.
-struct HistoryRow {
-  std::int64_t epoch = 0;    // from 1
-  std::int64_t steps = 0;    // since the start
-  double train_loss = 0;     // mean over the epoch's batches
-  double gradient_norm = 0;  // the largest of the epoch
-  NamedNumbers validation;   // loss and metrics; empty without a validation split
-  double seconds = 0;        // since the start
-  bool best = false;         // so far
-};
-
-// Return false to stop after this batch or epoch.
+// Return false to stop after this batch or epoch. With train.truncate `batch` is also asked between the steps of a batch.
 struct Callbacks {
   std::function<bool(const Progress&)> batch;
   std::function<bool(const HistoryRow&)> epoch;
+  // Time to keep trainer.checkpoint(): between two steps, as often as spec.checkpoint_times says, and when the training ends or is stopped.
+  std::function<void()> checkpoint = {};
 };
 
 template <class T>
@@ -97,6 +90,15 @@ class Trainer {
   // parameters over the steps (Polyak & Juditsky 1992), old steps fading; it starts as a plain mean.
   FitResult<T> fit(const Dataset& data, const Callbacks& callbacks = {});
 
+  // All that another process needs to go on with fit to the same bits. REQUIRES: called by callbacks.checkpoint.
+  //   PARAMETER, best/PARAMETER, average/PARAMETER, sum/PARAMETER (of gradients), opt/RULE/SLOT/PARAMETER; state/NAME [rows, K, shape]:
+  //   what the part of a batch before hands on; fit/.. and history/..: runtime/training/fit_state.h
+  TensorFile checkpoint() const;
+  // Another training left this: the next fit goes on from there. REQUIRES: the same plans, specification and seed. Throws FileError E0906
+  // and E0908 for what does not fit; then this trainer is of no use. `path` is for messages.
+  void restore(const TensorFile& file, const std::string& path);
+  const std::vector<HistoryRow>& history() const { return state_.history; }
+
   // As Evaluator has them, of the parameters as they are.
   NamedNumbers evaluate(const Dataset& data, Split split) { return evaluator_.evaluate(data, split); }
   Array<T> predict(const Dataset& data, Split split, const std::string& output) { return evaluator_.predict(data, split, output); }
@@ -120,16 +122,29 @@ class Trainer {
   [[noreturn]] void report_not_finite(double loss) const;
   void add_to_average();
   void exchange_average();
-  double train_truncated(const Batch<T>& batch, const std::function<double(const StepResult&)>& moved);
-  double train_on(const Batch<T>& batch, bool last, HistoryRow& row);
-  bool run_epoch(const Dataset& data, const Callbacks& callbacks, HistoryRow& row);
+  std::optional<double> train_truncated(const Batch<T>& batch, const std::function<bool()>& between);
+  double train_on(const Batch<T>& batch, bool last);
+  double note_step(const StepResult& result);
+  bool pause(const Callbacks& callbacks, const Progress& progress);
+  void save(const Callbacks& callbacks);
+  bool run_epoch(const Dataset& data, const Callbacks& callbacks);
+  bool end_epoch(const Dataset& data, const Callbacks& callbacks);
+  bool has_stopped_early() const;
+
+  void append_optimizer(TensorFile& file) const;
+  void restore_optimizer(const TensorFile& file, const std::string& path);
+  void restore_carried(const TensorFile& file, const std::string& path);
 
   TrainSpec spec_;
   std::uint64_t seed_;
   Parameters<T> parameters_;
   Parameters<T> gradient_;
   Parameters<T> average_;  // over the steps of fit, with spec.average
-  std::int64_t averaged_ = 0;
+  Parameters<T> best_;
+  FitState state_;
+  bool restored_ = false;  // state_ is that of another training
+  std::chrono::steady_clock::time_point started_, saved_at_;
+  std::int64_t saved_step_ = 0;
   std::vector<Gradient> gradients_;
   struct Slowed {
     std::size_t entry = 0;
@@ -138,8 +153,6 @@ class Trainer {
   };
   std::vector<Slowed> slowed_;  // parameters with a rate of their own
   Parameters<T> sum_;           // of gradients, with spec.accumulate
-  double batch_loss_ = 0, batch_weight_ = 0;
-  std::int64_t batches_ = 0;  // since the last step
   std::unique_ptr<Optimizer<T>> optimizer_;
   double base_rate_ = 0;  // the learning rate before the schedule
   Run<T> train_;

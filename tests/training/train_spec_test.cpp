@@ -271,5 +271,18 @@ TEST(Overrides, AreAsStrictAsTheFile) {
   EXPECT_THAT(r.messages(), HasSubstr("did you mean 'optimizer'?"));
 }
 
+TEST(TrainSpec, CheckpointsAreKeptAsOftenAsAsked) {
+  const std::string text = kGood;
+  EXPECT_EQ(read(text).spec.checkpoint_times.seconds, 300);
+  const Read r = read(text + "checkpoint: {steps: 10, epochs: 2, seconds: 0}\n");
+  EXPECT_THAT(r.problems(), ElementsAre());
+  EXPECT_EQ(r.spec.checkpoint_times.steps, 10);
+  EXPECT_EQ(r.spec.checkpoint_times.epochs, 2);
+  EXPECT_EQ(r.spec.checkpoint_times.seconds, 0);
+  EXPECT_THAT(read(text + "checkpoint: {minutes: 1}\n").messages(), HasSubstr("E0801"));
+  EXPECT_THAT(read(text + "checkpoint: {steps: -1}\n").messages(), HasSubstr("E0803"));
+  EXPECT_THAT(read(text + "checkpoint: 5\n").messages(), HasSubstr("E0802"));
+}
+
 }  // namespace
 }  // namespace tapeloop
