@@ -33,6 +33,7 @@ struct Request {
 
 struct TrainRequest : Request {
   std::string folder;  // where the run leaves its files; empty: as train.folder says
+  std::string resume;  // the folder of a run to go on with; empty: none. Then the model may be left out
 };
 int train_command(const TrainRequest& request);
 

@@ -17,10 +17,12 @@ namespace {
 
 using Action = std::function<int()>;
 
-void add_model(CLI::App& command, Request& request) {
-  command.add_option("MODEL", request.model, "a YAML file, or the name of a built-in model (gru, lstm, sunspots ..)")->required();
+CLI::Option* add_model(CLI::App& command, Request& request) {
+  CLI::Option* model = command.add_option("MODEL", request.model, "a YAML file, or the name of a built-in model (gru, lstm, sunspots ..)");
+  model->required();
   command.add_option("KEY=VALUE", request.key_values, "options.units=64 sets an option, train.optimizer.lr=1e-3 a key of train:");
   command.add_flag("--json", request.json, "print the result as JSON");
+  return model;
 }
 
 void add_threads(CLI::App& command, Request& request) {
@@ -45,9 +47,15 @@ void add_train(CLI::App& app, Action& action) {
   CLI::App& command = add_command(app, "train", "train a model on the data that its train: section names",
                                   "  tapeloop train sunspots\n"
                                   "  tapeloop train my_model.yaml train.optimizer.lr=1e-3 options.units=32\n"
-                                  "  tapeloop train sunspots train.seeds=[1] --folder runs/first --json");
-  add_model(command, request);
-  command.add_option("--folder", request.folder, "where the run leaves weights, metrics and its configuration");
+                                  "  tapeloop train sunspots train.seeds=[1] --folder runs/first --json\n"
+                                  "  tapeloop train --resume runs/first                      where it was stopped\n"
+                                  "  tapeloop train --resume runs/first train.epochs=600     and further");
+  add_model(command, request)->required(false);
+  CLI::Option* folder = command.add_option("--folder", request.folder, "where the run leaves weights, metrics and its configuration");
+  command
+      .add_option("--resume", request.resume,
+                  "go on with the run of this folder, to the bit as if it had not been stopped; its MODEL is known")
+      ->excludes(folder);
   add_threads(command, request);
   command.callback([&action] { action = [] { return train_command(request); }; });
 }

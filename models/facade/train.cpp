@@ -125,6 +125,14 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   return parts;
 }
 
+// What an earlier training left there is its own: it goes on under another name, if at all.
+void set_aside(const std::string& checkpoint) {
+  std::error_code error;
+  if (!std::filesystem::exists(checkpoint, error)) return;
+  std::filesystem::rename(checkpoint, checkpoint + ".prev", error);
+  if (error) throw FileError("E0902", checkpoint, "cannot set it aside: " + error.message());
+}
+
 }  // namespace
 
 DataPlaces data_places(const Model& model) {
@@ -177,16 +185,49 @@ std::string Training::resolved_configuration() const {
   return text + "train:" + tree_text(section_, 1);
 }
 
+std::string Training::configuration(const Asked& asked) const {
+  return resolved_configuration() + (asked.model.empty() ? "" : asked_text(asked));
+}
+
+// One seed's training, and where it leaves its files.
+struct Training::SeedRun {
+  std::uint64_t seed = 0;
+  std::string folder;  // empty: nothing is kept
+  const TrainingOptions& options;
+  const Origin& origin;
+  Trainer<float> trainer;
+  std::optional<RunFolder> files = {};
+  std::string checkpoint() const { return folder + "/" + kCheckpointFile; }
+};
+
+std::string Training::folder_of(std::uint64_t seed, const std::string& folder) const {
+  return !folder.empty() && spec_.seeds.size() > 1 ? fmt::format("{}/seed_{}", folder, seed) : folder;
+}
+
+// Where no seed has left a checkpoint there is nothing to go on from.
+void Training::check_checkpoints(const std::string& folder) const {
+  std::string path;
+  for (const std::uint64_t seed : spec_.seeds) {
+    path = folder_of(seed, folder) + "/" + kCheckpointFile;
+    if (std::filesystem::exists(path)) return;
+  }
+  throw FileError("E0909", path, "there is no checkpoint to go on from",
+                  "name the folder of a run that was stopped, or train without --resume");
+}
+
 TrainingReport Training::run(const TrainingOptions& options) const {
   const auto start = std::chrono::steady_clock::now();
   TrainingReport report;
+  Origin origin;
   if (options.save) {
     report.folder = !options.folder.empty() ? options.folder : !spec_.folder.empty() ? spec_.folder : "runs/" + name_;
+    origin = origin_of(spec_, section_, *train_plan_);
+    if (options.resume) check_checkpoints(report.folder);
   }
   for (const std::uint64_t seed : spec_.seeds) {
-    const bool many = spec_.seeds.size() > 1;
-    const std::string folder = options.save && many ? fmt::format("{}/seed_{}", report.folder, seed) : report.folder;
-    report.outcomes.push_back(run_seed(seed, folder, options, report.interrupted));
+    SeedRun run{seed, folder_of(seed, report.folder), options, origin, trainer(seed)};
+    prepare(run, report.folder);
+    report.outcomes.push_back(run_seed(run, report.interrupted));
     if (report.interrupted) break;
   }
   for (const Split split : kSplits) report.examples[static_cast<std::size_t>(split)] = data_->examples(split);
@@ -195,36 +236,59 @@ TrainingReport Training::run(const TrainingOptions& options) const {
   return report;
 }
 
-Outcome Training::run_seed(std::uint64_t seed, const std::string& folder, const TrainingOptions& options, bool& interrupted) const {
-  const auto start = std::chrono::steady_clock::now();
-  std::optional<RunFolder> files;
-  if (!folder.empty()) {
-    files.emplace(folder);
-    files->write_config(resolved_configuration());
-    if (!data_->vocabularies().empty()) write_file_atomically(files->file(kVocabularies), vocabularies_json(data_->vocabularies()));
+// A checkpoint is read before anything in the folder is written anew; one that is not wanted stands aside.
+void Training::prepare(SeedRun& run, const std::string& folder) const {
+  if (run.folder.empty()) return;
+  const std::string path = run.checkpoint();
+  const bool resumes = run.options.resume && std::filesystem::exists(path);
+  if (resumes) {
+    const TensorFile checkpoint = load_checkpoint(path);
+    const std::string note = check_origin(checkpoint, run.origin, run.seed, path);
+    if (!note.empty() && run.options.on_note) run.options.on_note(note);
+    run.trainer.restore(checkpoint, path);
   }
-  Trainer<float> learner = trainer(seed);
+  run.files.emplace(run.folder);
+  if (run.folder != folder) write_file_atomically(folder + "/config.yaml", configuration(run.options.asked));
+  if (!resumes) set_aside(path);
+  for (const HistoryRow& row : run.trainer.history()) run.files->add(row);
+  run.files->write_config(configuration(run.options.asked));
+  const Vocabularies& vocabularies = data_->vocabularies();
+  if (!vocabularies.empty()) write_file_atomically(run.files->file(kVocabularies), vocabularies_json(vocabularies));
+}
+
+Outcome Training::run_seed(SeedRun& run, bool& interrupted) const {
+  const auto start = std::chrono::steady_clock::now();
   Callbacks callbacks;
-  if (options.on_batch) callbacks.batch = [&](const Progress& progress) { return options.on_batch(seed, progress); };
+  if (run.options.on_batch) callbacks.batch = [&](const Progress& progress) { return run.options.on_batch(run.seed, progress); };
   callbacks.epoch = [&](const HistoryRow& row) {
-    if (files) files->add(row);
-    return !options.on_epoch || options.on_epoch(seed, row);
+    if (run.files) run.files->add(row);
+    return !run.options.on_epoch || run.options.on_epoch(run.seed, row);
   };
-  const FitResult<float> fitted = learner.fit(*data_, callbacks);
+  if (run.files) {
+    callbacks.checkpoint = [&] {
+      TensorFile checkpoint = run.trainer.checkpoint();
+      stamp(checkpoint, run.origin, run.seed);
+      save_safetensors(run.checkpoint(), checkpoint);
+    };
+  }
+  const FitResult<float> fitted = run.trainer.fit(*data_, callbacks);
   interrupted = fitted.interrupted;
 
   Outcome outcome;
-  outcome.seed = seed;
+  outcome.seed = run.seed;
   outcome.epochs = static_cast<std::int64_t>(fitted.history.size());
   outcome.best_epoch = fitted.best_epoch;
   outcome.stopped_early = fitted.stopped_early;
-  if (data_->examples(Split::kValidation) > 0) outcome.validation = learner.evaluate(*data_, Split::kValidation);
-  if (data_->examples(Split::kTest) > 0) outcome.test = learner.evaluate(*data_, Split::kTest);
-  if (files) {
-    const std::map<std::string, std::string> metadata{{"model", name_}, {"seed", std::to_string(seed)}};
-    files->write_weights("best.safetensors", learner.parameters(), metadata);
-    files->write_weights("last.safetensors", fitted.last, metadata);
-    outcome.weights = files->file("best.safetensors");
+  const auto evaluated = [&](Split split) {
+    return interrupted || data_->examples(split) == 0 ? NamedNumbers() : run.trainer.evaluate(*data_, split);
+  };
+  outcome.validation = evaluated(Split::kValidation);
+  outcome.test = evaluated(Split::kTest);
+  if (run.files) {
+    const std::map<std::string, std::string> metadata{{"model", name_}, {"seed", std::to_string(run.seed)}};
+    run.files->write_weights("best.safetensors", run.trainer.parameters(), metadata);
+    run.files->write_weights("last.safetensors", fitted.last, metadata);
+    outcome.weights = run.files->file("best.safetensors");
   }
   outcome.seconds = seconds_since(start);
   return outcome;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "models/facade/model.h"
+#include "models/facade/resume.h"
 #include "runtime/training/dataset.h"
 #include "runtime/training/start_weights.h"
 #include "runtime/training/train_spec.h"
@@ -35,7 +36,7 @@ struct Outcome {
 
 struct TrainingReport {
   std::vector<Outcome> outcomes;  // by seed
-  bool interrupted = false;
+  bool interrupted = false;       // then the last outcome has no results: the training may go on
   std::string folder;
   double seconds = 0;
   std::array<std::size_t, 3> examples{};  // of each split
@@ -43,8 +44,11 @@ struct TrainingReport {
 };
 
 struct TrainingOptions {
-  bool save = true;    // weights, metrics and configuration into `folder`
-  std::string folder;  // empty: train.folder, else runs/MODEL
+  bool save = true;     // weights, metrics, configuration and checkpoints into `folder`
+  std::string folder;   // empty: train.folder, else runs/MODEL
+  bool resume = false;  // go on from the checkpoints there. FileError E0908 and E0909 for one that does not fit, or if there is none
+  Asked asked;          // kept with the configuration, for read_asked; may be empty
+  std::function<void(const std::string&)> on_note;  // a sentence that the user should read
   // Called after each batch and epoch; false ends the training (what was learned is saved).
   std::function<bool(std::uint64_t seed, const Progress&)> on_batch;
   std::function<bool(std::uint64_t seed, const HistoryRow&)> on_epoch;
@@ -68,7 +72,12 @@ class Training {
   TrainingReport run(const TrainingOptions& options = {}) const;  // every seed, one after the other
 
  private:
-  Outcome run_seed(std::uint64_t seed, const std::string& folder, const TrainingOptions& options, bool& interrupted) const;
+  struct SeedRun;
+  std::string configuration(const Asked& asked) const;
+  void prepare(SeedRun& run, const std::string& folder) const;
+  void check_checkpoints(const std::string& folder) const;
+  std::string folder_of(std::uint64_t seed, const std::string& folder) const;
+  Outcome run_seed(SeedRun& run, bool& interrupted) const;
 
   std::string name_;
   Tree section_;
