@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -65,10 +67,34 @@ std::string folder_of(const std::string& path) {
   return folder.empty() ? "." : folder;
 }
 
-void keep_previous(const std::string& path) {
-  const std::string kept = path + ".prev";
-  if (::unlink(kept.c_str()) != 0 && errno != ENOENT) fail_to_write(kept, "remove");
-  if (::link(path.c_str(), kept.c_str()) != 0 && errno != ENOENT) fail_to_write(kept, "keep the previous file");
+constexpr const char* kPrevious = ".prev";
+constexpr std::string_view kTemporary = ".tmp.";
+
+std::string temporary_name(const std::string& path, const std::string& folder) {
+  return folder + "/." + std::filesystem::path(path).filename().string() + std::string(kTemporary) + std::to_string(::getpid());
+}
+
+// Under a name of its own first: there is a previous file at every moment.
+void keep_previous(const std::string& path, const std::string& folder) {
+  Temporary second{temporary_name(path + kPrevious, folder)};
+  ::unlink(second.path.c_str());
+  if (::link(path.c_str(), second.path.c_str()) != 0) {
+    second.kept = true;  // there is none
+    if (errno == ENOENT) return;
+    fail_to_write(path + kPrevious, "keep the previous file");
+  }
+  // Two names of one file are left as they are by rename; then the second one goes with `second`.
+  if (::rename(second.path.c_str(), (path + kPrevious).c_str()) != 0) fail_to_write(path + kPrevious, "keep the previous file");
+}
+
+// The process that wrote ".a.tmp.123" is no more.
+bool is_left_over(const std::string& name) {
+  const std::size_t at = name.rfind(kTemporary);
+  if (!name.starts_with('.') || at == std::string::npos) return false;
+  const std::string_view digits = std::string_view(name).substr(at + kTemporary.size());
+  pid_t process = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), process);
+  return error == std::errc() && end == digits.data() + digits.size() && process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
 }
 
 }  // namespace
@@ -80,8 +106,7 @@ FileError::FileError(std::string_view code, const std::string& path, const std::
 
 void write_file_atomically(const std::string& path, std::string_view bytes, Previous previous) {
   const std::string folder = folder_of(path);
-  const std::string name = std::filesystem::path(path).filename().string();
-  Temporary temporary{folder + "/." + name + ".tmp." + std::to_string(::getpid())};
+  Temporary temporary{temporary_name(path, folder)};
   ::unlink(temporary.path.c_str());  // left behind by a process of the same number that was killed
   Descriptor file(::open(temporary.path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
   if (!file.open()) {
@@ -89,7 +114,7 @@ void write_file_atomically(const std::string& path, std::string_view bytes, Prev
     fail_to_write(path, "write");
   }
   if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0 || !file.close()) fail_to_write(path, "write");
-  if (previous == Previous::kKeep) keep_previous(path);
+  if (previous == Previous::kKeep) keep_previous(path, folder);
   if (::rename(temporary.path.c_str(), path.c_str()) != 0) fail_to_write(path, "write");
   temporary.kept = true;
   // The new name itself must reach the disk, else a power failure may bring the old file back.
@@ -118,6 +143,13 @@ std::string read_whole_file(const std::string& path, std::uint64_t most) {
   }
   bytes.resize(have);
   return bytes;
+}
+
+void remove_left_over(const std::string& folder) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    if (is_left_over(entry.path().filename().string())) std::filesystem::remove(entry.path(), error);
+  }
 }
 
 void make_folders(const std::string& path) {

@@ -35,6 +35,7 @@ void write_line(std::ofstream& stream, const std::string& path, const std::strin
 
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   make_folders(path_);
+  remove_left_over(path_);
   csv_.open(file("metrics.csv"), std::ios::trunc);
   json_.open(file("metrics.jsonl"), std::ios::trunc);
   if (!csv_ || !json_) throw FileError("E0902", path_, std::string("cannot write metrics.csv: ") + std::strerror(errno));
