@@ -30,7 +30,6 @@ inline constexpr Code kCodes[] = {
     {"E0114", "an unknown key"},
     {"E0115", "a value of the wrong kind: a list, a map or a word was expected"},
     {"E0116", "a required key is missing"},
-    {"E0117", "a part of the language that comes with a later version"},
     {"E0118", "not a name: letters, digits and _, not a digit first"},
     {"E0119", "a name that ends like a tap"},
     {"E0120", "a word of the language as a name"},

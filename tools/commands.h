@@ -105,6 +105,12 @@ struct VerifyRequest : Request {
 };
 int verify_command(const VerifyRequest& request);
 
+struct ExplainRequest {
+  std::string code;  // empty: all of them, a line each
+  bool json = false;
+};
+int explain_command(const ExplainRequest& request);
+
 int quickstart_command(bool json);
 
 }  // namespace tapeloop::tool

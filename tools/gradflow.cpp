@@ -149,7 +149,7 @@ int gradflow_command(const GradflowRequest& request) {
   options.exact = request.exact;
   Feed feed;
   if (!request.feed.empty()) {
-    feed = parse_feed(read_whole_file(request.feed), request.feed);
+    feed = read_feed(request.feed);
     options.feed = &feed;
   }
   const Gradflow flow = gradient_flow(model, options);

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "models/facade/json_text.h"
-#include "runtime/training/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 
@@ -77,7 +76,7 @@ int profile_command(const ProfileRequest& request) {
   options.length = request.length;
   options.free_sizes = request.sizes;
   options.gradients = !request.forward_only;
-  if (!request.feed.empty()) options.feed = parse_feed(read_whole_file(request.feed), request.feed);
+  if (!request.feed.empty()) options.feed = read_feed(request.feed);
   const Profile profile = profile_model(Model::load(request.model, request.key_values), options);
   print_result(request.json ? json_of(profile) : text_of(profile));
   return kDone;

@@ -3,7 +3,6 @@
 
 #include "models/facade/evaluate.h"
 #include "models/facade/feed.h"
-#include "runtime/training/atomic_file.h"
 #include "tools/commands.h"
 #include "tools/report.h"
 
@@ -39,7 +38,7 @@ void run_in(const RunRequest& request, const Model& model, const Feed& feed, con
 int run_command(const RunRequest& request) {
   if (!are_optimisations(request.without)) return kUsage;
   const Model model = Model::load(request.model, request.key_values);
-  const Feed feed = parse_feed(read_whole_file(request.feed), request.feed);
+  const Feed feed = read_feed(request.feed);
   EvaluateOptions options;
   options.gradients = request.gradients;
   options.loss = request.loss;

@@ -211,6 +211,13 @@ void add_rest(CLI::App& app, Action& action) {
   add_threads(verify_app, verify);
   verify_app.callback([&action] { action = [] { return verify_command(verify); }; });
 
+  static ExplainRequest explain;
+  CLI::App& explain_app = add_command(app, "explain", "what a code of an error means, with a wrong and a right example",
+                                      "  tapeloop explain E0312\n  tapeloop explain          all codes");
+  explain_app.add_option("CODE", explain.code, "such as E0312");
+  explain_app.add_flag("--json", explain.json, "print the result as JSON");
+  explain_app.callback([&action] { action = [] { return explain_command(explain); }; });
+
   CLI::App& quickstart = add_command(app, "quickstart", "train the sunspot model with three seeds and compare it with classical ones",
                                      "  tapeloop quickstart");
   quickstart.add_flag("--json", quickstart_json, "print the result as JSON");

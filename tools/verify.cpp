@@ -40,8 +40,7 @@ int verify_command(const VerifyRequest& request) {
   options.mode = mode_of(request.mode);
   options.seed = request.seed;
   options.threads = request.threads.value_or(0);
-  const Feed feed =
-      request.feed.empty() ? trial_feed(model, options.mode, request.seed) : parse_feed(read_whole_file(request.feed), request.feed);
+  const Feed feed = request.feed.empty() ? trial_feed(model, options.mode, request.seed) : read_feed(request.feed);
   options.feed = &feed;
   if (!request.save_feed.empty()) write_file_atomically(request.save_feed, feed_json(feed) + "\n");
   const VerifyReport report = verify_model(model, options);

@@ -62,10 +62,6 @@ bool SectionReader::expect_keys(const Tree& tree, const std::string& what, const
   return (tree.is_scalar() && tree.scalar.empty()) || expect_map(tree, what, help);
 }
 
-void SectionReader::later(const Source& source, const std::string& what, const std::string& help) {
-  error("E0117", source, what + " comes with a later version", help);
-}
-
 ExpressionPtr SectionReader::equation(const Tree& tree, const std::string& what) {
   if (!tree.is_scalar()) {
     error("E0115", tree.source, what + ": expected an equation, found " + describe(tree),

@@ -61,8 +61,6 @@ class SectionReader {
   bool expect_map(const Tree& tree, const std::string& what, const std::string& help = {});
   // A map, or nothing (`x:` is `x: {}`).
   bool expect_keys(const Tree& tree, const std::string& what, const std::string& help = {});
-  // Reports `what` as a part of the language that is not there yet.
-  void later(const Source& source, const std::string& what, const std::string& help);
 
   // Null after reporting.
   ExpressionPtr equation(const Tree& tree, const std::string& what);

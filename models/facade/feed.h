@@ -39,6 +39,9 @@ struct Feed {
 // Throws ModelError: no JSON, an unknown key, a key given twice, something else than numbers in lists.
 Feed parse_feed(std::string_view json, const std::string& file);
 
+// The same of a file; a feed has at most 256 MiB. Throws FileError, too.
+Feed read_feed(const std::string& path);
+
 // The feed as JSON text: what parse_feed reads.
 std::string feed_json(const Feed& feed);
 

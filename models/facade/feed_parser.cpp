@@ -6,6 +6,7 @@
 
 #include "models/facade/feed.h"
 #include "models/facade/json_text.h"
+#include "runtime/training/atomic_file.h"
 
 namespace tapeloop {
 namespace {
@@ -156,6 +157,11 @@ Feed parse_feed(std::string_view json, const std::string& file) {
     raise_errors(diagnostics);
   }
   return feed;
+}
+
+Feed read_feed(const std::string& path) {
+  constexpr std::uint64_t kMost = std::uint64_t{1} << 28;
+  return parse_feed(read_whole_file(path, kMost), path);
 }
 
 }  // namespace tapeloop

@@ -15,7 +15,7 @@ namespace tapeloop {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::uint64_t kMaxModelBytes = (std::uint64_t{1} << 20) + 1;  // one more than the reader accepts: it says so
+constexpr std::uint64_t kMaxModelBytes = std::uint64_t{1} << 26;  // the reader accepts less, and says so
 
 using Found = std::shared_ptr<const Container>;
 

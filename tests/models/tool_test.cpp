@@ -45,7 +45,7 @@ void write(const std::string& name, const std::string& text) { std::ofstream(own
 TEST(Tool, KnowsItsVersionAndHelps) {
   EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
   for (const char* command :
-       {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "summary", "check", "verify", "quickstart"}) {
+       {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "explain", "summary", "check", "verify", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
@@ -66,6 +66,16 @@ TEST(Tool, ChunksGiveWhatTheWholeGives) {
   const Result refused = run("run bidirectional options.units=3 --feed both.json --chunks 2");
   EXPECT_EQ(refused.status, 3);
   EXPECT_THAT(refused.error, HasSubstr("E0609"));
+}
+
+TEST(Tool, ExplainHasAPageForEachCode) {
+  EXPECT_THAT(run("explain").out, AllOf(HasSubstr("E0301  an unknown name\n"), HasSubstr("\nW0301  ")));
+  EXPECT_THAT(run("explain e0312").out,
+              AllOf(HasSubstr("E0312: linear reads the same operand twice"), HasSubstr("wrong:"), HasSubstr("right:")));
+  EXPECT_EQ(nlohmann::json::parse(run("explain E0301 --json").out)["code"], "E0301");
+  const Result unknown = run("explain E0300");
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.error, HasSubstr("did you mean"));
 }
 
 TEST(Tool, GradflowAnswersAndDraws) {

@@ -107,6 +107,7 @@ TEST(Npy, WhatIsNoPlainArrayIsRefused) {
     Diagnostics diagnostics;
     parse_npy(bytes, "x.npy", diagnostics);
     EXPECT_THAT(messages(diagnostics), HasSubstr(says));
+    EXPECT_EQ(diagnostics.sorted().front().code, "E0758");
   }
 }
 
