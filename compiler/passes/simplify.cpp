@@ -126,7 +126,8 @@ class Simplification {
     Node& kept = graph_[by];
     const Node& gone = graph_[id];
     const Role role = kept.kind->role;
-    if (kept.is_part && !gone.is_part && role != Role::kConstant && role != Role::kZeros && kept.phase == gone.phase) {
+    const bool nameless = role == Role::kConstant || role == Role::kZeros || role == Role::kDraw;  // what is drawn goes by the name
+    if (kept.is_part && !gone.is_part && !nameless && kept.phase == gone.phase) {
       kept.name = gone.name;
       kept.source = gone.source;
       kept.is_part = false;

@@ -55,6 +55,15 @@ outputs: [e, pair]
                 "a table on i");
 }
 
+// mean + deviation z is z alone here; what is drawn must not change with what the node is then called.
+TEST(Verify, ADrawIsTheSameWhenTheOperationsAroundItFallAway) {
+  for (const char* equation : {"normal(x)", "uniform(x)", "draw_normal(x) * 1", "dropout(x, rate=0)"}) {
+    const std::string text =
+        std::string("tapeloop: 1\ninputs: {x: {shape: [2]}}\nnodes:\n  z: ") + equation + "\n  y: z + x\noutputs: [y]\n";
+    expect_proven(testing::model_of(text), equation);
+  }
+}
+
 // An op of the same name would be taken instead.
 TEST(ShippedModels, HaveNamesThatNoOpHas) {
   const Registry registry = make_registry();
