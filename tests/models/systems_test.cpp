@@ -304,9 +304,12 @@ TEST(Systems, TheVariationalAutoencoderIsProvenInEveryMode) {
   for (const Mode mode : {Mode::kTrain, Mode::kEval, Mode::kDecode}) {
     VerifyOptions options;
     options.mode = mode;
-    const Model model = Model::load("vae", {"options.units=3", "options.width=3", "options.latent=2", "options.longest=3"});
-    for (const VerifyCheck& check : verify_model(model, options).checks) {
-      EXPECT_TRUE(check.good()) << check.what << " " << check.worst << " " << check.difference;
+    for (const auto& [every, start] : {std::pair("1", "1"), {"1", "0"}, {"0", "1"}}) {
+      const Model model = Model::load("vae", {"options.units=3", "options.width=3", "options.latent=2", "options.longest=3",
+                                              std::string("options.every=") + every, std::string("options.start=") + start});
+      for (const VerifyCheck& check : verify_model(model, options).checks) {
+        EXPECT_TRUE(check.good()) << check.what << " " << check.worst << " " << check.difference;
+      }
     }
   }
 }
