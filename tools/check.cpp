@@ -9,7 +9,7 @@
 
 namespace tapeloop::tool {
 
-int check_command(const Request& request) {
+int check_command(const Request& request, const DiagnosticsStyle& style) {
   std::vector<Diagnostic> found;
   bool good = true;
   try {
@@ -29,7 +29,7 @@ int check_command(const Request& request) {
     print_result(
         fmt::format("{{\"model\": {}, \"ok\": {}, \"diagnostics\": {}}}", json_quoted(request.model), good, diagnostics_json(found)));
   } else {
-    print_diagnostics(found);
+    print_diagnostics(found, style);
     if (good) print_result(fmt::format("{}: no mistakes", request.model));
   }
   return good ? kDone : kBadModel;

@@ -9,6 +9,8 @@
 
 namespace tapeloop::tool {
 
+struct DiagnosticsStyle;  // tools/report.h
+
 inline constexpr int kDone = 0;
 inline constexpr int kFailed = 1;
 inline constexpr int kUsage = 2;
@@ -68,7 +70,7 @@ struct PlanRequest : Request {
   bool step = false;
   bool no_source = false;
 };
-int plan_command(const PlanRequest& request);
+int plan_command(const PlanRequest& request, const DiagnosticsStyle& style);
 
 // True if all can be left out; else says on stderr which cannot, and what can. For --without.
 bool are_optimisations(const std::vector<std::string>& names);
@@ -96,7 +98,7 @@ struct ProfileRequest : Request {
 int profile_command(const ProfileRequest& request);
 
 int summary_command(const Request& request);
-int check_command(const Request& request);
+int check_command(const Request& request, const DiagnosticsStyle& style);
 
 struct VerifyRequest : Request {
   std::string feed;       // empty: numbers drawn at random

@@ -33,7 +33,7 @@ bool are_optimisations(const std::vector<std::string>& names) {
   return std::all_of(names.begin(), names.end(), [](const std::string& name) { return is_one_of("--without", name, pass_names(true)); });
 }
 
-int plan_command(const PlanRequest& request) {
+int plan_command(const PlanRequest& request, const DiagnosticsStyle& style) {
   if (!are_optimisations(request.without)) return kUsage;
   if (!request.after.empty() && !is_one_of("--after", request.after, pass_names(false))) return kUsage;
 
@@ -50,7 +50,7 @@ int plan_command(const PlanRequest& request) {
     if (pass == request.after) after = dump_graph(graph, dump);
   };
   const Compiled compiled = Model::load(request.model, request.key_values).compile(options, &warnings, observe);
-  print_diagnostics(warnings.sorted());
+  print_diagnostics(warnings.sorted(), style);
   if (!request.after.empty()) {
     if (after.empty()) print_note(fmt::format("'{}' leaves no graph: what it decides stands in the plan", request.after));
     if (after.empty()) return kUsage;

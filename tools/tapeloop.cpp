@@ -17,6 +17,12 @@ namespace {
 
 using Action = std::function<int()>;
 
+// For every command alike.
+DiagnosticsStyle& style() {
+  static DiagnosticsStyle one;
+  return one;
+}
+
 CLI::Option* add_model(CLI::App& command, Request& request) {
   CLI::Option* model = command.add_option("MODEL", request.model, "a YAML file, or the name of a built-in model (gru, lstm, sunspots ..)");
   model->required();
@@ -135,7 +141,7 @@ void add_plan(CLI::App& app, Action& action) {
                    "with chunks of each scan, as train.memory.checkpoint makes it of a model that is not causal");
   command.add_flag("--step", request.step, "each scan's body as pseudo-code: the generated step function");
   command.add_flag("--no-source", request.no_source, "without files and lines");
-  command.callback([&action] { action = [] { return plan_command(request); }; });
+  command.callback([&action] { action = [] { return plan_command(request, style()); }; });
 }
 
 void add_profile(CLI::App& app, Action& action) {
@@ -197,7 +203,7 @@ void add_rest(CLI::App& app, Action& action) {
                                     "  tapeloop check my_model.yaml\n  tapeloop check my_model.yaml --json");
   add_model(check_app, check);
   add_mode(check_app, check);
-  check_app.callback([&action] { action = [] { return check_command(check); }; });
+  check_app.callback([&action] { action = [] { return check_command(check, style()); }; });
 
   CLI::App& verify_app = add_command(app, "verify", "prove a model's plan and gradients against two independent evaluations",
                                      "  tapeloop verify my_model.yaml\n"
@@ -228,10 +234,10 @@ int guarded(const Action& action) {
   try {
     return action();
   } catch (const ModelError& error) {
-    print_diagnostics(error.list());
+    print_diagnostics(error.list(), style());
     return error.list().front().code == "E0920" ? kUsage : kBadModel;  // no KEY=VALUE
   } catch (const FileError& error) {
-    print_note(error.what());
+    print_file_error(error, style());
     return kFileSystem;
   } catch (const std::bad_alloc&) {
     print_note("not enough memory");
@@ -246,6 +252,11 @@ int run(int argc, char** argv) {
   CLI::App app("Tapeloop: recurrent networks as equations, compiled.\n");
   app.set_version_flag("--version", "tapeloop " TAPELOOP_VERSION "\n" + machine_text());
   app.require_subcommand(1);
+  app.fallthrough();
+  app.add_option("--diagnostics", style().format, "how mistakes are printed on stderr: as text, or as one JSON document")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  app.add_flag("--all", style().all, "every mistake, not the first 20 only");
   app.footer(
       "Examples:\n"
       "  tapeloop quickstart\n"

@@ -68,6 +68,38 @@ TEST(Tool, ChunksGiveWhatTheWholeGives) {
   EXPECT_THAT(refused.error, HasSubstr("E0609"));
 }
 
+TEST(Tool, MistakesAreShownWithTheirLines) {
+  write("bad.yaml", "tapeloop: 1\ninputs: {x: {}}\nnodes:\n  h: tanh(x) + \"größe\" + tahn(x)\n  g: sigmoid(x + wrong)\noutputs: [h, g]\n");
+  const Result text = run("check bad.yaml");
+  EXPECT_THAT(text.error, HasSubstr("  | "));
+  EXPECT_THAT(text.error, HasSubstr("  g: sigmoid(x + wrong)\n  |                  ^~~~~\n"));
+  const Result json = run("check bad.yaml --diagnostics=json");
+  EXPECT_EQ(json.status, 3);
+  const auto report = nlohmann::json::parse(json.error);
+  EXPECT_EQ(report["errors"], report["diagnostics"].size());
+  EXPECT_EQ(report["diagnostics"].back()["code"], "E0301");
+  EXPECT_EQ(report["diagnostics"].back()["line"], 5);
+  EXPECT_EQ(report["diagnostics"].back()["column"], 18);
+  EXPECT_EQ(report["diagnostics"].back()["end_column"], 23);
+  const auto missing = nlohmann::json::parse(run("--diagnostics=json plan nothing.yaml").error);
+  EXPECT_EQ(missing["diagnostics"][0]["code"], "E0910");
+  EXPECT_EQ(missing["diagnostics"][0]["line"], nullptr);
+  EXPECT_EQ(run("check bad.yaml --diagnostics=xml").status, 2);
+}
+
+TEST(Tool, TwentyMistakesAreShownAndTheRestCounted) {
+  std::string yaml = "tapeloop: 1\ninputs: {x: {}}\nnodes:\n";
+  for (int k = 0; k < 50; ++k) yaml += "  h" + std::to_string(k) + ": x + wrong" + std::to_string(k) + "\n";
+  write("many.yaml", yaml + "outputs: [h0]\n");
+  const std::string some = run("check many.yaml").error;
+  EXPECT_THAT(some, AllOf(HasSubstr("many.yaml:4:"), HasSubstr("many.yaml:23:"), Not(HasSubstr("many.yaml:24:"))));
+  EXPECT_THAT(some, AllOf(HasSubstr(".. and 30 more: --all shows them\n"), HasSubstr("50 errors")));
+  EXPECT_THAT(run("check many.yaml --all").error, HasSubstr("many.yaml:53:"));
+  const auto json = nlohmann::json::parse(run("check many.yaml --diagnostics=json").error);
+  EXPECT_EQ(json["not_shown"], 30);
+  EXPECT_EQ(json["errors"], 50);
+}
+
 TEST(Tool, ExplainHasAPageForEachCode) {
   EXPECT_THAT(run("explain").out, AllOf(HasSubstr("E0301  an unknown name\n"), HasSubstr("\nW0301  ")));
   EXPECT_THAT(run("explain e0312").out,
