@@ -11,6 +11,8 @@
 #include <sstream>
 #include <utility>
 
+#include "compiler/frontend/yaml_slips.h"
+
 namespace tapeloop {
 namespace {
 
@@ -251,10 +253,18 @@ std::optional<Tree> parse(std::string_view text, const Lines& lines, Diagnostics
 }
 
 // The words of yaml-cpp and where; an alias that nothing defines is reported as what it is.
-void report(const YAML::Exception& exception, const Lines& lines, Diagnostics& diagnostics) {
+void report(const YAML::Exception& exception, std::string_view text, const Lines& lines, Diagnostics& diagnostics) {
   const Source source = lines.source(exception.mark.is_null() ? YAML::Mark() : exception.mark);
   if (exception.msg.find("anchor") != std::string::npos) {
     diagnostics.error("E0109", source, "aliases are not read", "a value that starts with * or & needs quotes");
+    return;
+  }
+  const std::size_t noticed = exception.mark.is_null() ? 0 : std::min(static_cast<std::size_t>(exception.mark.pos), text.size());
+  std::optional<YamlSlip> slip;
+  if (exception.msg.find("flow not found") != std::string::npos) slip = find_unclosed_bracket(text, noticed);
+  if (exception.msg.find("illegal map value") != std::string::npos) slip = find_key_without_colon(text, noticed);
+  if (slip) {
+    diagnostics.error("E0105", lines.source(slip->at), "the text is not YAML: " + slip->message, slip->help);
     return;
   }
   diagnostics.error("E0105", source, "the text is not YAML: " + exception.msg,
@@ -286,7 +296,7 @@ std::optional<Tree> read_yaml(std::string_view text, std::shared_ptr<const std::
   } catch (const Stop& stop) {
     diagnostics.error(stop.code, lines.source(stop.mark), stop.message, stop.help);
   } catch (const YAML::Exception& exception) {
-    report(exception, lines, diagnostics);
+    report(exception, text, lines, diagnostics);
   } catch (const std::bad_alloc&) {
     diagnostics.error("E0105", whole, "the text is not YAML: reading it takes too much memory", "look for a bracket that is not closed");
   }

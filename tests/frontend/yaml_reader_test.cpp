@@ -83,7 +83,9 @@ TEST(YamlReader, RefusesWhatIsNoYaml) {
   EXPECT_THAT(reading_of("# nothing\n\n").found, ElementsAre("E0106 1:1"));
   EXPECT_THAT(reading_of("---\n").found, ElementsAre("E0106 1:1"));
   EXPECT_THAT(reading_of("a: b: c\n").found, ElementsAre("E0105 1:5"));
-  EXPECT_EQ(reading_of("a: [1, 2\n").found.at(0).substr(0, 5), "E0105");
+  EXPECT_THAT(reading_of("a: [1, 2\n").found, ElementsAre("E0105 1:4"));
+  EXPECT_THAT(reading_of("a: 1\nb: {c: [1, '{']\nd: 3\n").found, ElementsAre("E0105 2:4"));
+  EXPECT_THAT(reading_of("a: 1\nnodes  # one: two\n\n  d: 3\n").found, ElementsAre("E0105 2:1"));
   EXPECT_EQ(reading_of("a:\n\tb: 1\n").found.at(0).substr(0, 5), "E0105");
   EXPECT_THAT(reading_of("a: \xC3\n").found, ElementsAre("E0101 1:4"));
   EXPECT_THAT(reading_of("ok: 1\na: \xED\xA0\x80\n").found, ElementsAre("E0101 2:4"));
