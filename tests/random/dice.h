@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/philox.h"
@@ -12,6 +14,8 @@ namespace tapeloop {
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : key_{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)} {}
+  // The first decisions are bytes that are given, one each.
+  explicit Dice(std::string_view given) : given_(given), key_{0, 0} {}
 
   double unit() { return next() * 0x1p-32; }                              // [0, 1)
   int below(int n) { return static_cast<int>(unit() * n); }               // 0 .. n-1
@@ -23,8 +27,12 @@ class Dice {
   }
 
  private:
-  std::uint32_t next() { return philox({count_++, 0, 0, 0}, key_)[0]; }
+  std::uint32_t next() {
+    if (count_ < given_.size()) return static_cast<std::uint32_t>(static_cast<unsigned char>(given_[count_++])) << 24;
+    return philox({count_++, 0, 0, 0}, key_)[0];
+  }
 
+  std::string given_;
   PhiloxKey key_;
   std::uint32_t count_ = 0;
 };

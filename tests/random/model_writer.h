@@ -41,7 +41,7 @@ struct RandomValue {
 
 class ModelWriter {
  public:
-  explicit ModelWriter(std::uint64_t seed) : dice(seed), seed_(seed) {}
+  ModelWriter(Dice decisions, std::uint64_t seed) : dice(std::move(decisions)), seed_(seed) {}
 
   bool has(AxisSet set, int axis) const { return ((set >> axis) & 1U) != 0; }
   AxisSet closure(int axis) const;  // the axis with those that it lies within

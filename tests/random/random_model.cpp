@@ -13,7 +13,8 @@ constexpr double kGain = 0.9;  // of all that a node reads, together
 
 class Generator {
  public:
-  Generator(std::uint64_t seed, bool with_decision) : out_(seed), dice_(out_.dice), terms_(out_), with_decision_(with_decision) {}
+  Generator(Dice decisions, std::uint64_t seed, bool with_decision)
+      : out_(std::move(decisions), seed), dice_(out_.dice), terms_(out_), with_decision_(with_decision) {}
 
   RandomModel make() {
     make_axes();
@@ -292,7 +293,8 @@ class Generator {
 
 }  // namespace
 
-RandomModel random_model(std::uint64_t seed) { return Generator(seed, false).make(); }
-RandomModel random_model_with_decision(std::uint64_t seed) { return Generator(seed, true).make(); }
+RandomModel random_model(std::uint64_t seed) { return Generator(Dice(seed), seed, false).make(); }
+RandomModel random_model(Dice decisions) { return Generator(std::move(decisions), 0, false).make(); }
+RandomModel random_model_with_decision(std::uint64_t seed) { return Generator(Dice(seed), seed, true).make(); }
 
 }  // namespace tapeloop

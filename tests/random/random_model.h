@@ -13,6 +13,7 @@
 
 #include "core/array.h"
 #include "runtime/batch.h"
+#include "tests/random/dice.h"
 
 namespace tapeloop {
 
@@ -25,6 +26,7 @@ struct RandomModel {
 };
 
 RandomModel random_model(std::uint64_t seed);
+RandomModel random_model(Dice decisions);
 // One axis ends where a value says so. Not legal by construction: the decision may need what comes after it (E0612).
 RandomModel random_model_with_decision(std::uint64_t seed);
 
