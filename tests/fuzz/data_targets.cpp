@@ -4,6 +4,7 @@
 
 #include "runtime/training/array_file.h"
 #include "runtime/training/csv.h"
+#include "runtime/training/fit_state.h"
 #include "runtime/training/safetensors.h"
 #include "tests/fuzz/targets.h"
 
@@ -58,6 +59,13 @@ void safetensors(std::string_view bytes) {
   const TensorFile file = decode_safetensors(bytes, "fuzz");
   const std::string written = encode_safetensors(file);
   if (encode_safetensors(decode_safetensors(written, "again")) != written) __builtin_trap();
+}
+
+void checkpoint(std::string_view bytes) {
+  const FitState state = read_fit_state(decode_safetensors(bytes, "fuzz"), "fuzz");
+  TensorFile file;
+  append_to(file, state);
+  if (read_fit_state(file, "again").history.size() != state.history.size()) __builtin_trap();
 }
 
 }  // namespace tapeloop::fuzz

@@ -7,8 +7,15 @@ namespace tapeloop::fuzz {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> kTargets = {
-      {"model", &model},           {"equation", &equation},       {"feed", &feed},   {"csv", &csv}, {"arrays", &arrays},
-      {"json_lines", &json_lines}, {"safetensors", &safetensors}, {"graph", &graph},
+      {"model", &model},
+      {"equation", &equation},
+      {"feed", &feed},
+      {"csv", &csv},
+      {"arrays", &arrays},
+      {"json_lines", &json_lines},
+      {"safetensors", &safetensors},
+      {"checkpoint", &checkpoint},
+      {"graph", &graph},
   };
   return kTargets;
 }

@@ -24,6 +24,7 @@ void csv(std::string_view bytes);          // the first byte says how cells are 
 void arrays(std::string_view bytes);       // .npy and IDX
 void json_lines(std::string_view bytes);   //
 void safetensors(std::string_view bytes);  // what is read is written to the same file
+void checkpoint(std::string_view bytes);   // the state of a training in such a file
 void graph(std::string_view bytes);        // decisions of the generator of random models: plan against reference
 
 }  // namespace tapeloop::fuzz
