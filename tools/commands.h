@@ -107,6 +107,13 @@ struct VerifyRequest : Request {
 };
 int verify_command(const VerifyRequest& request);
 
+struct SelftestRequest {
+  double seconds = 60;
+  int threads = 0;  // at once; 0: as many as there are cores
+  bool json = false;
+};
+int selftest_command(const SelftestRequest& request);
+
 struct ExplainRequest {
   std::string code;  // empty: all of them, a line each
   bool json = false;

@@ -230,6 +230,20 @@ void add_rest(CLI::App& app, Action& action) {
   quickstart.callback([&action] { action = [] { return quickstart_command(quickstart_json); }; });
 }
 
+void add_selftest(CLI::App& app, Action& action) {
+  static SelftestRequest request;
+  CLI::App& command = add_command(app, "selftest", "prove all shipped models on this machine, for a minute",
+                                  "  tapeloop selftest\n  tapeloop selftest --seconds 600 --json");
+  command.add_option("--seconds", request.seconds, "no proof begins after that; each model is proven at least once")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+  command.add_option("--threads", request.threads, "threads at once, 0: as many as there are cores")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  command.add_flag("--json", request.json, "print the result as JSON");
+  command.callback([&action] { action = [] { return selftest_command(request); }; });
+}
+
 int guarded(const Action& action) {
   try {
     return action();
@@ -273,6 +287,7 @@ int run(int argc, char** argv) {
   add_profile(app, action);
   add_gradflow(app, action);
   add_rest(app, action);
+  add_selftest(app, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

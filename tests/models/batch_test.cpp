@@ -12,6 +12,7 @@
 
 #include "models/facade/built_in_models.h"
 #include "models/facade/evaluate.h"
+#include "models/facade/selftest.h"
 #include "models/facade/trial_feed.h"
 #include "runtime/run.h"
 #include "tests/models/models_file.h"
@@ -30,15 +31,7 @@ std::vector<std::string> names() {
   return result;
 }
 
-Model small(const std::string& name) {
-  const Model model = Model::load(name);
-  std::vector<std::string> options;
-  for (const auto& item : model.container().options) {
-    if (item.key == "units") options.emplace_back("options.units=4");
-    if (item.key == "longest") options.emplace_back("options.longest=4");
-  }
-  return Model::load(name, options);
-}
+Model small(const std::string& name) { return Model::load(name, small_options(Model::load(name))); }
 
 Feed part_of(const Feed& whole, const std::vector<std::int64_t>& rows) {
   Feed part = whole;
@@ -119,12 +112,6 @@ void expect_rows(const Arrays& whole, const Arrays& part, const std::vector<std:
       expect_row(whole[k].second, rows[row], part[k].second, static_cast<std::int64_t>(row), whole[k].first);
     }
   }
-}
-
-bool decodes(const Model& model) {
-  return std::ranges::any_of(model.container().axes, [](const auto& item) {
-    return !item.is_block() && item.value.length_in(Mode::kDecode).until != nullptr && !item.value.length_in(Mode::kEval).until;
-  });
 }
 
 class EveryModel : public ::testing::TestWithParam<std::string> {

@@ -9,6 +9,7 @@
 #include "models/facade/built_in_models.h"
 #include "models/facade/evaluate.h"
 #include "models/facade/model.h"
+#include "models/facade/selftest.h"
 #include "models/facade/verify.h"
 #include "nodes/registry.h"
 #include "tests/models/models_file.h"
@@ -22,11 +23,6 @@ std::vector<std::string> names() {
   return result;
 }
 
-// Small enough for the reference evaluator.
-std::vector<std::string> small(const std::string& name) {
-  return name == "fibonacci" ? std::vector<std::string>{} : std::vector<std::string>{"options.units=4"};
-}
-
 void expect_proven(const Model& model, const std::string& what) {
   const VerifyReport report = verify_model(model);
   for (const VerifyCheck& check : report.checks) {
@@ -36,9 +32,25 @@ void expect_proven(const Model& model, const std::string& what) {
 
 class ShippedModel : public ::testing::TestWithParam<std::string> {};
 
-TEST_P(ShippedModel, IsProven) { expect_proven(Model::load(GetParam(), small(GetParam())), GetParam()); }
+TEST_P(ShippedModel, IsProven) { expect_proven(Model::load(GetParam(), small_options(Model::load(GetParam()))), GetParam()); }
 
 INSTANTIATE_TEST_SUITE_P(All, ShippedModel, ::testing::ValuesIn(names()), [](const auto& test) { return test.param; });
+
+TEST(Selftest, ProvesEveryModelAtLeastOnceAndSaysWhereItIsWorst) {
+  std::vector<std::string> seen;
+  SelftestOptions options;
+  options.seconds = 0;
+  options.on_model = [&](const std::string& model, std::int64_t) { seen.push_back(model); };
+  const SelftestReport report = selftest(options);
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(seen, names());
+  EXPECT_EQ(report.models, static_cast<std::int64_t>(names().size()));
+  EXPECT_GT(report.proofs, report.models);  // decoders in both modes
+  ASSERT_FALSE(report.checks.empty());
+  EXPECT_EQ(report.checks.front().comparisons, report.proofs);
+  EXPECT_GT(report.checks.front().difference, 0);
+  EXPECT_NE(report.checks.front().worst.find(", seed 1: "), std::string::npos) << report.checks.front().worst;
+}
 
 // The rows that each position along j picks come from a table that differs from position to position along i.
 TEST(Verify, AnEmbeddingsTableMayBeAValue) {

@@ -44,8 +44,8 @@ void write(const std::string& name, const std::string& text) { std::ofstream(own
 
 TEST(Tool, KnowsItsVersionAndHelps) {
   EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
-  for (const char* command :
-       {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "explain", "summary", "check", "verify", "quickstart"}) {
+  for (const char* command : {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "explain", "summary", "check", "verify",
+                              "selftest", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
