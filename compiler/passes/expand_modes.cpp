@@ -28,7 +28,7 @@ void Expander::place_length(Instance& in, SlotId id, const AxisDecl& decl, const
       if (!value || (*value >= least && *value <= greatest)) return;
       diagnostics_.error("E0310", tree->source.known() ? tree->source : of.until_source,
                          fmt::format("'{}' of axis '{}' is {}: expected {} to {}", key, name, *value, least, greatest),
-                         "see 'until' in models/README.md");
+                         "see 'until' in models/LANGUAGE.md");
     };
     const auto whole = [&](const ExpressionPtr& tree) -> std::optional<double> {
       const auto found = tree ? whole_number(*tree, scope) : std::optional<std::int64_t>(1);

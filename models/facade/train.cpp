@@ -156,7 +156,7 @@ Training::Training(const Model& model, const Vocabularies& known) : name_(model.
   Diagnostics diagnostics;
   if (!model.container().train) {
     diagnostics.error("E0816", model.container().source, fmt::format("'{}' has no train: section", name_),
-                      "add one: models/README.md says what stands in it");
+                      "add one: models/TRAINING.md says what stands in it");
     raise_errors(diagnostics);
   }
   Parts parts = read_parts(model, known, diagnostics);

@@ -33,9 +33,9 @@ struct Subject {
 std::vector<Subject> subjects() {
   std::vector<Subject> result;
   for (const BuiltInModel& model : built_in_models()) result.push_back({std::string(model.name), std::string(model.yaml)});
-  for (const testing::Block& block : testing::yaml_blocks(testing::read_text(testing::source_path("models/README.md")))) {
+  for (const testing::Block& block : testing::yaml_blocks(testing::read_text(testing::source_path("models/LANGUAGE.md")))) {
     if (result.size() == kModels) break;
-    if (block.text.find("tapeloop: 1") != std::string::npos) result.push_back({fmt::format("README_{}", block.line), block.text});
+    if (block.text.find("tapeloop: 1") != std::string::npos) result.push_back({fmt::format("LANGUAGE_{}", block.line), block.text});
   }
   return result;
 }
