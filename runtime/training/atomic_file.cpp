@@ -29,7 +29,7 @@ class Descriptor {
   bool close() {
     const int result = ::close(fd_);
     fd_ = -1;
-    return result == 0;
+    return result == 0 || errno == EINTR;  // it is closed then, too
   }
 
  private:
@@ -41,13 +41,19 @@ class Descriptor {
   throw FileError("E0902", path, std::string("cannot ") + doing + ": " + reason);
 }
 
+// Again as long as a signal comes between.
+template <class Call>
+auto uninterrupted(const Call& call) {
+  for (;;) {
+    const auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
 bool write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
+    const ssize_t written = uninterrupted([&] { return ::write(fd, bytes.data(), bytes.size()); });
+    if (written < 0) return false;
     bytes.remove_prefix(static_cast<std::size_t>(written));
   }
   return true;
@@ -108,23 +114,24 @@ void write_file_atomically(const std::string& path, std::string_view bytes, Prev
   const std::string folder = folder_of(path);
   Temporary temporary{temporary_name(path, folder)};
   ::unlink(temporary.path.c_str());  // left behind by a process of the same number that was killed
-  Descriptor file(::open(temporary.path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644));
+  Descriptor file(uninterrupted([&] { return ::open(temporary.path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644); }));
   if (!file.open()) {
     temporary.kept = true;  // there is none
     fail_to_write(path, "write");
   }
-  if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0 || !file.close()) fail_to_write(path, "write");
+  if (!write_all(file.get(), bytes) || uninterrupted([&] { return ::fsync(file.get()); }) != 0 || !file.close())
+    fail_to_write(path, "write");
   if (previous == Previous::kKeep) keep_previous(path, folder);
   if (::rename(temporary.path.c_str(), path.c_str()) != 0) fail_to_write(path, "write");
   temporary.kept = true;
   // The new name itself must reach the disk, else a power failure may bring the old file back.
-  const Descriptor directory(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.open() || ::fsync(directory.get()) != 0) fail_to_write(folder, "sync the folder");
+  const Descriptor directory(uninterrupted([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  if (!directory.open() || uninterrupted([&] { return ::fsync(directory.get()); }) != 0) fail_to_write(folder, "sync the folder");
 }
 
 std::string read_whole_file(const std::string& path, std::uint64_t most) {
   const auto fail = [&]() { throw FileError("E0903", path, std::string("cannot read: ") + std::strerror(errno)); };
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
   struct stat status = {};
   if (!file.open() || ::fstat(file.get(), &status) != 0) fail();
   if (!S_ISREG(status.st_mode)) throw FileError("E0903", path, "cannot read: this is not a file");
@@ -135,8 +142,7 @@ std::string read_whole_file(const std::string& path, std::uint64_t most) {
   std::string bytes(size, '\0');
   std::size_t have = 0;
   while (have < bytes.size()) {
-    const ssize_t got = ::read(file.get(), bytes.data() + have, bytes.size() - have);
-    if (got < 0 && errno == EINTR) continue;
+    const ssize_t got = uninterrupted([&] { return ::read(file.get(), bytes.data() + have, bytes.size() - have); });
     if (got < 0) fail();
     if (got == 0) break;  // the file became shorter
     have += static_cast<std::size_t>(got);
