@@ -11,6 +11,7 @@
 
 #include "models/facade/built_in_models.h"
 #include "models/facade/checkpoint.h"
+#include "models/facade/not_finite.h"
 #include "models/facade/tree_text.h"
 #include "runtime/training/atomic_file.h"
 #include "runtime/training/run_folder.h"
@@ -125,10 +126,18 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   return parts;
 }
 
+// What cannot be asked is no answer: a training would begin anew.
+bool is_there(const std::string& path) {
+  std::error_code error;
+  const bool there = std::filesystem::exists(path, error);
+  if (error) throw FileError("E0903", path, "cannot read: " + error.message());
+  return there;
+}
+
 // What an earlier training left there is its own: it goes on under another name, if at all.
 void set_aside(const std::string& checkpoint) {
+  if (!is_there(checkpoint)) return;
   std::error_code error;
-  if (!std::filesystem::exists(checkpoint, error)) return;
   std::filesystem::rename(checkpoint, checkpoint + ".prev", error);
   if (error) throw FileError("E0902", checkpoint, "cannot set it aside: " + error.message());
 }
@@ -152,7 +161,8 @@ void check_training(const Model& model, Diagnostics& diagnostics) {
   if (model.container().train) read_parts(model, {}, diagnostics);
 }
 
-Training::Training(const Model& model, const Vocabularies& known) : name_(model.container().name), option_values_(model.option_values()) {
+Training::Training(const Model& model, const Vocabularies& known)
+    : model_(model), name_(model.container().name), option_values_(model.option_values()) {
   Diagnostics diagnostics;
   if (!model.container().train) {
     diagnostics.error("E0816", model.container().source, fmt::format("'{}' has no train: section", name_),
@@ -175,6 +185,15 @@ Trainer<float> Training::trainer(std::uint64_t seed) const {
   Trainer<float> result(train_plan_, eval_plan_, spec_, seed, chunks_);
   begin_with(start_, result.parameters());
   if (decode_plan_) result.decode_with(decode_plan_);
+  result.find_with([model = model_, options = options_for(spec_, *data_, Mode::kTrain)](const Parameters<float>& parameters,
+                                                                                        const Batch<float>& batch, std::uint64_t draws) {
+    try {
+      const std::optional<NotFinite> found = find_not_finite(model, options, parameters, batch, draws);
+      return found ? text(*found) : std::string();
+    } catch (const ModelError&) {
+      return std::string();  // the model cannot be evaluated with all its values: what is known is said without
+    }
+  });
   return result;
 }
 
@@ -209,7 +228,7 @@ void Training::check_checkpoints(const std::string& folder) const {
   std::string path;
   for (const std::uint64_t seed : spec_.seeds) {
     path = folder_of(seed, folder) + "/" + kCheckpointFile;
-    if (std::filesystem::exists(path)) return;
+    if (is_there(path)) return;
   }
   throw FileError("E0909", path, "there is no checkpoint to go on from",
                   "name the folder of a run that was stopped, or train without --resume");
@@ -240,7 +259,7 @@ TrainingReport Training::run(const TrainingOptions& options) const {
 void Training::prepare(SeedRun& run, const std::string& folder) const {
   if (run.folder.empty()) return;
   const std::string path = run.checkpoint();
-  const bool resumes = run.options.resume && std::filesystem::exists(path);
+  const bool resumes = run.options.resume && is_there(path);
   if (resumes) {
     const TensorFile checkpoint = load_checkpoint(path);
     const std::string note = check_origin(checkpoint, run.origin, run.seed, path);
@@ -260,6 +279,7 @@ Outcome Training::run_seed(SeedRun& run, bool& interrupted) const {
   const auto start = std::chrono::steady_clock::now();
   Callbacks callbacks;
   if (run.options.on_batch) callbacks.batch = [&](const Progress& progress) { return run.options.on_batch(run.seed, progress); };
+  callbacks.note = run.options.on_note;
   callbacks.epoch = [&](const HistoryRow& row) {
     if (run.files) run.files->add(row);
     return !run.options.on_epoch || run.options.on_epoch(run.seed, row);

@@ -79,6 +79,7 @@ class Training {
   std::string folder_of(std::uint64_t seed, const std::string& folder) const;
   Outcome run_seed(SeedRun& run, bool& interrupted) const;
 
+  Model model_;
   std::string name_;
   Tree section_;
   std::vector<Override> option_values_;

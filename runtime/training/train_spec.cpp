@@ -24,9 +24,9 @@ class Reader {
 
   void read(const Tree& tree, TrainSpec& spec) {
     MapReader map(tree, "train", diagnostics_);
-    map.allow({"data",   "batch",      "epochs",  "shuffle",  "optimizer", "schedule", "rates",      "start",
-               "inputs", "accumulate", "clip",    "average",  "memory",    "truncate", "checkpoint", "early_stopping",
-               "seed",   "seeds",      "metrics", "decoding", "folder",    "threads"});
+    map.allow({"data",           "batch",      "epochs", "shuffle", "optimizer", "schedule", "rates",      "start",
+               "inputs",         "accumulate", "clip",   "average", "memory",    "truncate", "checkpoint", "on_nonfinite",
+               "early_stopping", "seed",       "seeds",  "metrics", "decoding",  "folder",   "threads"});
     if (const Tree* data = map.require("data")) spec.data = read_data_spec(*data, places_, diagnostics_);
     if (const Tree* batch = map.find("batch")) read_batch(*batch, spec);
     spec.epochs = map.whole("epochs", 0, kMany).value_or(spec.epochs);
@@ -43,6 +43,7 @@ class Reader {
     if (const Tree* memory = map.find("memory")) read_memory(*memory, spec);
     if (const Tree* truncate = map.find("truncate")) read_truncate(*truncate, spec);
     if (const Tree* checkpoint = map.find("checkpoint")) read_checkpoint_times(*checkpoint, spec.checkpoint_times);
+    spec.skips_nonfinite = map.word("on_nonfinite", {"stop", "skip"}).value_or(0) == 1;
     if (const Tree* stopping = map.find("early_stopping")) read_early_stopping(*stopping, spec);
     read_seeds(map, spec);
     if (const Tree* metrics = map.find("metrics")) read_all_metrics(*metrics, spec);

@@ -17,6 +17,7 @@
 //     memory: {checkpoint: auto}               # works values out again instead of keeping them: in chunks of that many positions
 //     truncate: {every: 20, back: 40}          # a step every 20 positions of t, whose losses go back through 40
 //     checkpoint: {steps: 1000, epochs: 1, seconds: 300}   # how often all that `train --resume` needs is kept; 0: not by that
+//     on_nonfinite: skip                       # leaves out a step whose loss or gradient is not finite; stop: ends the training (E0815)
 //     early_stopping: {patience: 60, on: validation, least: 0}  # stops after that many epochs without a gain of more than `least`
 //     seeds: [1, 2, 3]                         # one training each; or seed: 1
 //     metrics: {output: y, target: target, report: [mse, mae, rmse, arv, accuracy], variance: 1535, by: m}
@@ -138,6 +139,7 @@ struct TrainSpec {
   std::optional<Checkpoint> checkpoint;
   std::optional<Truncate> truncate;
   CheckpointTimes checkpoint_times;
+  bool skips_nonfinite = false;  // a step whose loss or gradient is not finite is left out; else it ends the training
   std::optional<EarlyStopping> early_stopping;
   std::vector<std::uint64_t> seeds{1};
   std::vector<MetricsSpec> metrics;  // of several, numbers are called OUTPUT METRIC

@@ -19,6 +19,8 @@ std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::int64_t kNotes = 10;  // of steps that are left out; then they are only counted
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
@@ -92,11 +94,17 @@ void Trainer<T>::gather_gradients() {
   }
 }
 
-// Forward and backward; returns the loss. Every batch of a step has draws of its own.
+// Every batch of a step has draws of its own.
+template <class T>
+std::uint64_t Trainer<T>::draws_seed() const {
+  return step_seed(seed_, (optimizer_->steps() + state_.skipped) * spec_.accumulate + state_.waiting);
+}
+
+// Forward and backward; returns the loss.
 template <class T>
 double Trainer<T>::run_step(const Batch<T>& batch) {
   const auto once = [&](auto& run) {
-    run.set_seed(step_seed(seed_, (optimizer_->steps() + state_.skipped) * spec_.accumulate + state_.waiting));
+    run.set_seed(draws_seed());
     run.forward(batch);
     run.backward();
     return run.loss();
@@ -109,7 +117,7 @@ StepResult Trainer<T>::step(const Batch<T>& batch) {
   state_.waiting = 0;
   const double loss = run_step(batch);
   gather_gradients();
-  return take_step(loss);
+  return take_step(loss, batch);
 }
 
 template <class T>
@@ -130,17 +138,32 @@ double Trainer<T>::add_batch(const Batch<T>& batch) {
   return loss;
 }
 
-// By what is in gradient_.
+// By what is in gradient_, of `batch` last. Clipping would hide what is infinite, so the length is taken before.
 template <class T>
-StepResult Trainer<T>::take_step(double loss) {
-  StepResult result{loss, 0};
+StepResult Trainer<T>::take_step(double loss, const Batch<T>& batch) {
   for (const Slowed& slowed : slowed_) {
     if (slowed.factor == 0) std::fill_n(gradient_.values(slowed.entry).begin(), slowed.before.size(), T(0));
   }
-  if (spec_.clip_value > 0) clip_by_value<T>(gradient_.block(), spec_.clip_value);
-  result.gradient_norm =
-      spec_.clip_norm > 0 ? clip_by_norm<T>(gradient_.block(), spec_.clip_norm) : gradient_norm<T>(std::as_const(gradient_).block());
-  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) report_not_finite(result.loss);
+  StepResult result{loss, gradient_norm<T>(std::as_const(gradient_).block()), true};
+  if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
+    const std::string what = not_finite(result.loss, batch);
+    if (!spec_.skips_nonfinite) {
+      const Plan& plan = train_.plan();
+      const std::string help =
+          "a smaller train.optimizer.lr or train.clip: {norm: 1} may help, train.on_nonfinite: skip leaves such steps out; "
+          "no parameter was changed by this step";
+      throw ModelError({{Severity::kError, "E0815", plan.loss == kNone ? Source{} : plan.value(plan.loss).source, what, help}});
+    }
+    if (note_ && state_.skipped < kNotes) note_(what + "; the step is left out");
+    ++state_.skipped;
+    result.taken = false;
+    return result;
+  }
+  if (spec_.clip_value > 0) {
+    clip_by_value<T>(gradient_.block(), spec_.clip_value);
+    result.gradient_norm = gradient_norm<T>(std::as_const(gradient_).block());
+  }
+  if (spec_.clip_norm > 0) clip_by_norm<T>(gradient_.block(), spec_.clip_norm);
   move_parameters();
   return result;
 }
@@ -162,21 +185,19 @@ void Trainer<T>::move_parameters() {
   }
 }
 
+// "in training step 12 the loss is inf: 'h' (m.yaml:7:6) is inf at t=5 of example 3"
 template <class T>
-void Trainer<T>::report_not_finite(double loss) const {
-  const Plan& plan = train_.plan();
-  std::string what = "the loss is " + std::to_string(loss);
+std::string Trainer<T>::not_finite(double loss, const Batch<T>& batch) const {
+  std::string what = "in training step " + std::to_string(optimizer_->steps() + state_.skipped + 1) + " ";
+  if (!std::isfinite(loss)) what += "the loss is " + std::to_string(loss);
   for (std::size_t k = 0; k < gradient_.entries().size() && std::isfinite(loss); ++k) {
     const std::span<const T> values = gradient_.values(k);
     if (std::all_of(values.begin(), values.end(), [](T v) { return std::isfinite(v); })) continue;
-    what = "the gradient of '" + gradient_.entries()[k].spec.name + "' has entries that are not finite";
+    what += "the loss is finite, but the gradient of '" + gradient_.entries()[k].spec.name + "' is not";
     break;
   }
-  Diagnostics diagnostics;
-  diagnostics.error("E0815", plan.loss == kNone ? Source{} : plan.value(plan.loss).source,
-                    "in training step " + std::to_string(optimizer_->steps() + 1) + " " + what,
-                    "a smaller train.optimizer.lr or train.clip: {norm: 1} may help; no parameter was changed by this step");
-  throw ModelError(diagnostics.sorted());
+  const std::string where = finder_ ? finder_(parameters_, batch, draws_seed()) : "";
+  return where.empty() ? what : what + ": " + where;
 }
 
 template <class T>
@@ -200,13 +221,16 @@ std::optional<double> Trainer<T>::train_truncated(const Batch<T>& batch, const s
   const std::int64_t every = spec_.truncate->every, back = spec_.truncate->back;
   for (;;) {
     const std::int64_t first = state_.position, end = first + every;
-    chunked_->set_seed(step_seed(seed_, optimizer_->steps() + state_.skipped));
+    chunked_->set_seed(draws_seed());
     chunked_->forward(batch, {std::max<std::int64_t>(end - back, 0), first, end, std::max<std::int64_t>(end + every - back, 0)});
     chunked_->backward();
     gather_gradients();
     const double positions = static_cast<double>(chunked_->counted());
-    state_.part_loss += positions * note_step(take_step(chunked_->loss()));
-    state_.part_weight += positions;
+    const double loss = note_step(take_step(chunked_->loss(), batch));
+    if (!std::isnan(loss)) {
+      state_.part_loss += positions * loss;
+      state_.part_weight += positions;
+    }
     state_.position = end;
     if (end >= chunked_->longest()) break;
     if (!between()) return std::nullopt;
@@ -219,6 +243,7 @@ std::optional<double> Trainer<T>::train_truncated(const Batch<T>& batch, const s
 
 template <class T>
 double Trainer<T>::note_step(const StepResult& result) {
+  if (!result.taken) return std::nan("");
   add_to_average();
   state_.gradient_norm = std::max(state_.gradient_norm, result.gradient_norm);
   return result.loss;
@@ -234,7 +259,7 @@ double Trainer<T>::train_on(const Batch<T>& batch, bool last) {
   const T part = static_cast<T>(1 / std::max(state_.waiting_weight, 1.0));
   for (std::size_t k = 0; k < sum.size(); ++k) gradient_.block()[k] = part * sum[k];
   state_.waiting = 0;
-  note_step(take_step(state_.waiting_loss / std::max(state_.waiting_weight, 1.0)));
+  note_step(take_step(state_.waiting_loss / std::max(state_.waiting_weight, 1.0), batch));
   return loss;
 }
 
@@ -273,9 +298,11 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks) {
     const auto between = [&] { return pause(callbacks, progress()); };
     const std::optional<double> loss = spec_.truncate ? train_truncated(batch_, between) : train_on(batch_, state_.batch + 1 == batches);
     if (!loss) return false;
-    const double positions = loss_positions(train_.plan(), batch_);
-    state_.loss += *loss * positions;
-    state_.weight += positions;
+    if (!std::isnan(*loss)) {  // else its step was left out
+      const double positions = loss_positions(train_.plan(), batch_);
+      state_.loss += *loss * positions;
+      state_.weight += positions;
+    }
     ++state_.batch;
     if (!between()) return false;
   }
@@ -292,7 +319,7 @@ bool Trainer<T>::end_epoch(const Dataset& data, const Callbacks& callbacks) {
   const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);
   const double loss = on_training ? row.train_loss : row.validation.front().second;
   const double least = spec_.early_stopping ? spec_.early_stopping->least : 0;
-  row.best = state_.best_epoch == 0 || loss < state_.best_loss - least;
+  row.best = !std::isnan(loss) && (state_.best_epoch == 0 || loss < state_.best_loss - least);
   if (row.best) {
     state_.best_epoch = state_.epoch;
     state_.best_loss = loss;
@@ -324,6 +351,7 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
     if (spec_.average > 0) average_ = parameters_;
   }
   restored_ = false;
+  note_ = callbacks.note;
   saved_at_ = Clock::now();
   saved_step_ = steps();
   started_ = saved_at_ - std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(state_.seconds));

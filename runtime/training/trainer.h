@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/diagnostics.h"
@@ -31,6 +32,7 @@ namespace tapeloop {
 struct StepResult {
   double loss = 0;
   double gradient_norm = 0;  // before clipping by norm
+  bool taken = true;         // false: not finite, with spec.on_nonfinite skip
 };
 
 struct Progress {
@@ -47,6 +49,7 @@ struct Callbacks {
   std::function<bool(const HistoryRow&)> epoch;
   // Time to keep trainer.checkpoint(): between two steps, as often as spec.checkpoint_times says, and when the training ends or is stopped.
   std::function<void()> checkpoint = {};
+  std::function<void(const std::string&)> note = {};  // a sentence that the user should read: of steps that were skipped
 };
 
 template <class T>
@@ -81,8 +84,13 @@ class Trainer {
   const Parameters<T>& parameters() const { return parameters_; }
   Optimizer<T>& optimizer() { return *optimizer_; }
 
+  // Says where in a batch a value is not finite, given the seed of the batch's draws; "" if none is. For the messages of `step`.
+  using Finder = std::function<std::string(const Parameters<T>& parameters, const Batch<T>& batch, std::uint64_t seed)>;
+  void find_with(Finder finder) { finder_ = std::move(finder); }
+
   // One update, by the gradient of this batch. Allocates nothing once the largest extents have been seen (but in chunks). A loss or
-  // gradient that is not finite leaves the parameters as they are and throws ModelError E0815, which names it.
+  // gradient that is not finite leaves the parameters as they are and throws ModelError E0815, which names it; or, if spec.on_nonfinite
+  // says so, the step is not taken.
   StepResult step(const Batch<T>& batch);
 
   // Epochs of steps over the training split, each in an order of its own (a function of seed and epoch). With early stopping the
@@ -117,9 +125,10 @@ class Trainer {
   void gather_gradients();
   // Gradients of several batches make one step, each in proportion to the positions that its loss is a mean of.
   double add_batch(const Batch<T>& batch);
-  StepResult take_step(double loss);
+  StepResult take_step(double loss, const Batch<T>& batch);
   void move_parameters();
-  [[noreturn]] void report_not_finite(double loss) const;
+  std::string not_finite(double loss, const Batch<T>& batch) const;
+  std::uint64_t draws_seed() const;
   void add_to_average();
   void exchange_average();
   std::optional<double> train_truncated(const Batch<T>& batch, const std::function<bool()>& between);
@@ -142,7 +151,9 @@ class Trainer {
   Parameters<T> average_;  // over the steps of fit, with spec.average
   Parameters<T> best_;
   FitState state_;
-  bool restored_ = false;  // state_ is that of another training
+  Finder finder_;                                 // may be null
+  std::function<void(const std::string&)> note_;  // of the fit at work; may be null
+  bool restored_ = false;                         // state_ is that of another training
   std::chrono::steady_clock::time_point started_, saved_at_;
   std::int64_t saved_step_ = 0;
   std::vector<Gradient> gradients_;
