@@ -175,12 +175,20 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t size, const std::st
   if (end != size) fail("has " + std::to_string(size) + " bytes of data; its arrays need " + std::to_string(end));
 }
 
-nlohmann::ordered_json entry_json(const Tensor& tensor, std::uint64_t begin) {
-  nlohmann::ordered_json entry;
-  entry["dtype"] = tensor.dtype;
-  entry["shape"] = tensor.dims;
-  entry["data_offsets"] = {begin, begin + tensor.bytes.size()};
-  return entry;
+// Only strings are made by the library: a list or map of its kind cannot be given up half built when memory runs out.
+std::string quoted(const std::string& text) { return nlohmann::json(text).dump(); }
+
+std::string entry_text(const Tensor& tensor, std::uint64_t begin) {
+  std::string shape;
+  for (const std::int64_t dim : tensor.dims) shape += (shape.empty() ? "" : ",") + std::to_string(dim);
+  return quoted(tensor.name) + R"(:{"dtype":)" + quoted(tensor.dtype) + R"(,"shape":[)" + shape + R"(],"data_offsets":[)" +
+         std::to_string(begin) + "," + std::to_string(begin + tensor.bytes.size()) + "]}";
+}
+
+std::string metadata_text(const std::map<std::string, std::string>& metadata) {
+  std::string text;
+  for (const auto& [key, value] : metadata) text += (text.empty() ? "" : ",") + quoted(key) + ":" + quoted(value);
+  return quoted(std::string(kMetadata)) + ":{" + text + "}";
 }
 
 void check_for_writing(const TensorFile& file) {
@@ -232,14 +240,13 @@ std::string encode_safetensors(const TensorFile& file) {
   std::sort(order.begin(), order.end(), [](const Tensor* a, const Tensor* b) {
     return std::pair(dtype_bytes(b->dtype), std::string_view(a->name)) < std::pair(dtype_bytes(a->dtype), std::string_view(b->name));
   });
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!file.metadata.empty()) header[std::string(kMetadata)] = file.metadata;
+  std::string text = file.metadata.empty() ? "{" : "{" + metadata_text(file.metadata);
   std::uint64_t begin = 0;
   for (const Tensor* tensor : order) {
-    header[tensor->name] = entry_json(*tensor, begin);
+    text += (text.size() > 1 ? "," : "") + entry_text(*tensor, begin);
     begin += tensor->bytes.size();
   }
-  std::string text = header.dump();
+  text += "}";
   text.resize((text.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = text.size();
   std::string bytes(8, '\0');
