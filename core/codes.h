@@ -88,6 +88,7 @@ inline constexpr Code kCodes[] = {
     {"E0502", "a shape that cannot be found"},
     {"E0503", "a shape that grows without end"},
     {"E0504", "an inner container's input, or a shared parameter, of another shape than declared"},
+    {"E0505", "a value of more numbers than can be counted"},
     {"E0506", "a loss that is no scalar"},
     {"E0507", "a length of an axis that is no int"},
     {"E0508", "a start of another shape than the value's"},

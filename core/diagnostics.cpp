@@ -13,6 +13,10 @@ std::string joined(const std::vector<Diagnostic>& list) {
   return text;
 }
 
+// A text with more mistakes is something else than a model; the rest would only take time.
+constexpr std::size_t kMostKept = 10'000;       // errors, and as many warnings
+constexpr std::size_t kMostCandidates = 1'000;  // names that a misspelt one is compared with
+
 // Levenshtein distance with transpositions of neighbours, case folded at half cost rounded up.
 std::size_t distance(std::string_view a, std::string_view b) {
   std::vector<std::vector<std::size_t>> d(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
@@ -39,12 +43,14 @@ void Diagnostics::warning(std::string_view code, const Source& source, std::stri
 }
 
 void Diagnostics::add(Diagnostic diagnostic) {
+  const bool error = diagnostic.severity == Severity::kError;
+  if ((error ? errors_ : list_.size() - errors_) >= kMostKept) return;
   for (const Diagnostic& other : list_) {
     const bool same_place = other.source.line == diagnostic.source.line && other.source.column == diagnostic.source.column &&
                             (other.source.file ? *other.source.file : "") == (diagnostic.source.file ? *diagnostic.source.file : "");
     if (same_place && other.code == diagnostic.code && (diagnostic.source.known() || other.message == diagnostic.message)) return;
   }
-  errors_ += diagnostic.severity == Severity::kError;
+  errors_ += error;
   list_.push_back(std::move(diagnostic));
 }
 
@@ -73,9 +79,12 @@ void raise_errors(const Diagnostics& diagnostics) {
 }
 
 std::string did_you_mean(std::string_view name, const std::vector<std::string>& names) {
+  if (names.size() > kMostCandidates) return "";
   const std::string* best = nullptr;
   std::size_t least = name.size() <= 3 ? 2 : 1 + name.size() / 3;  // farther than this is no likeness
   for (const std::string& candidate : names) {
+    const std::size_t longer = std::max(name.size(), candidate.size()) - std::min(name.size(), candidate.size());
+    if (longer >= least) continue;
     const std::size_t found = distance(name, candidate);
     if (found < least) {
       least = found;

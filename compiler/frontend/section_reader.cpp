@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "compiler/frontend/equation_parser.h"
 
@@ -79,10 +80,11 @@ std::vector<ExpressionPtr> SectionReader::equations(const Tree& list, const std:
 
 std::vector<std::string> SectionReader::names(const Tree& list, const std::string& what, const std::string& help) {
   std::vector<std::string> result;
+  std::set<std::string> seen;
   if (!expect_list(list, what, help)) return result;
   for (const Tree& item : list.list) {
     if (!expect_scalar(item, what, help) || !check_name(item.scalar, item.source, NameRule::kDotted)) continue;
-    if (std::ranges::find(result, item.scalar) != result.end()) {
+    if (!seen.insert(item.scalar).second) {
       error("E0123", item.source, what + ": '" + item.scalar + "' is there twice", "remove one of them");
       continue;
     }

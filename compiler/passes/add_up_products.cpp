@@ -96,13 +96,17 @@ class AddingUp {
     here_ = std::set<InstructionId>(list.begin(), list.end());
     gone_.clear();
     std::vector<Pending> pending;
+    std::set<InstructionId> without;               // additions in a sum that has no product
     for (std::size_t k = list.size(); k-- > 0;) {  // the last addition of a sum first
       const InstructionId root = list[k];
-      if (gone_.contains(root) || !is_plain_sum(root)) continue;
+      if (gone_.contains(root) || without.contains(root) || !is_plain_sum(root)) continue;
       Pending found{root, {}, {}, kNone};
       collect(root, found.inner, found.leaves);
       const auto product = std::find_if(found.leaves.begin(), found.leaves.end(), [](const Leaf& leaf) { return leaf.product != kNone; });
-      if (product == found.leaves.end()) continue;
+      if (product == found.leaves.end()) {
+        without.insert(found.inner.begin(), found.inner.end());
+        continue;
+      }
       found.product = product->product;
       gone_.insert(found.inner.begin(), found.inner.end());
       pending.push_back(std::move(found));

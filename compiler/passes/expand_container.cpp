@@ -6,6 +6,8 @@
 namespace tapeloop::expanding {
 namespace {
 
+constexpr std::size_t kMostDeclared = 1'000;  // axes of a container; a model has fewer in use
+
 const char* kind_of(const Value& value) {
   if (std::holds_alternative<double>(value)) return "a number";
   if (std::holds_alternative<std::string>(value)) return "a word";
@@ -81,6 +83,10 @@ void Expander::add_axes(Instance& in) {
 
 // The t of an inner container is what feeds it varies along; its other axes go by their names where something feeds them.
 void Expander::add_axis(Instance& in, const std::string& name, const Source& source, bool declared) {
+  if (in.axes.size() >= kMostDeclared) {
+    diagnostics_.error("E0410", source, "more than " + std::to_string(kMostDeclared) + " axes");
+    throw TooLarge();
+  }
   for (const auto& [other, use] : in.axes) {
     if (other == name) return;  // t, by along=
   }

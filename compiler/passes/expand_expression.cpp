@@ -7,7 +7,7 @@
 namespace tapeloop::expanding {
 namespace {
 
-constexpr std::size_t kMostNodes = 1'000'000;
+constexpr std::size_t kMostNodes = 25'000;  // compiled within three seconds, in 300 MB
 
 }  // namespace
 
@@ -145,8 +145,11 @@ Read Expander::lower_call(const Expression& tree, Scope& scope, const std::strin
   lower_arguments(args);  // what is wrong inside is reported as well
   const auto used = scope.in->use.find(*op);
   if (inner.reported || (used != scope.in->use.end() && used->second.empty())) return {};  // what use: says is refused already
-  diagnostics_.error("E0302", source_in(scope, tree.source), "unknown op '" + *op + "'" + did_you_mean(*op, callable_names(*scope.in)),
-                     "an op is a kind of node, a name in use:, a file beside this one, or a built-in cell");
+  diagnostics_.error(
+      "E0302", source_in(scope, tree.source),
+      "unknown op '" + *op + "'" +
+          did_you_mean(*op, diagnostics_.errors() < kMostSuggestions ? callable_names(*scope.in) : std::vector<std::string>()),
+      "an op is a kind of node, a name in use:, a file beside this one, or a built-in cell");
   return {};
 }
 
@@ -230,7 +233,9 @@ Read Expander::constant(double value, Scope& scope, const Source& source, const 
 
 NodeId Expander::add(Node node, PendingNode pending) {
   if (graph_.nodes.size() == kMostNodes) {
-    diagnostics_.error("E0316", node.source, "a model of more than 1000000 nodes", "are the ranges of its for blocks right?");
+    diagnostics_.error("E0316", node.source, "a model of more than " + std::to_string(kMostNodes) + " nodes",
+                       "are the ranges of its for blocks right?");
+    throw TooLarge();
   }
   pending_.push_back(std::move(pending));
   return graph_.add(std::move(node));

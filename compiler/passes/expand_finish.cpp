@@ -92,6 +92,7 @@ void Expander::check_known(const Read& read, const Instance* in) {
   }
   std::vector<std::string> names;
   for (const Symbol& other : symbols_) {
+    if (diagnostics_.errors() >= kMostSuggestions) break;
     if (other.defined && other.name.starts_with(in->prefix)) names.push_back(other.name.substr(in->prefix.size()));
   }
   const std::string local = name.starts_with(in->prefix) ? name.substr(in->prefix.size()) : name;
@@ -358,7 +359,11 @@ void Expander::warn_unused(const Instance& root) {
 namespace tapeloop {
 
 Graph expand(const Container& container, const ExpandOptions& options, const Registry& registry, Diagnostics& diagnostics) {
-  return expanding::Expander(options, registry, diagnostics).run(container);
+  try {
+    return expanding::Expander(options, registry, diagnostics).run(container);
+  } catch (const expanding::TooLarge&) {
+    return {};  // it was reported
+  }
 }
 
 }  // namespace tapeloop

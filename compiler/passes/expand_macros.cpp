@@ -9,6 +9,7 @@ namespace tapeloop::expanding {
 namespace {
 
 constexpr std::int64_t kLongestRange = 100'000;
+constexpr std::int64_t kMostPasses = 200'000;  // two blocks of 100,000, or the members of one in the passes of another
 
 std::optional<double> as_number(std::string_view text) {
   double value = 0;
@@ -42,6 +43,12 @@ void Expander::for_each(const std::vector<ForRange>& ranges, std::size_t at, con
                         const std::function<void(const Scope&)>& body) {
   if (at == ranges.size()) return body(scope);
   for (Value& value : range_values(ranges[at], scope)) {
+    if (++passes_ > kMostPasses) {
+      diagnostics_.error("E0316", ranges[at].source,
+                         "the blocks and series of a model have " + std::to_string(kMostPasses) + " members at most",
+                         "are the ranges right? What is within two blocks is made for each pair of their members");
+      throw TooLarge();
+    }
     Scope inner = scope;
     inner.indices.emplace_back(ranges[at].index, std::move(value));
     for_each(ranges, at + 1, inner, body);
@@ -189,8 +196,9 @@ std::optional<Dim> Expander::dim(const Expression& tree, const Scope& scope, New
   const std::size_t before = diagnostics_.errors();
   const auto found = affine(tree, scope, allow);
   if (!found && diagnostics_.errors() == before) explain_number(tree, scope);
-  if (found && found->is_number() && found->number() < 0) {
-    diagnostics_.error("E0310", source_in(scope, tree.source), "a size is " + std::to_string(found->number()) + ": expected 0 or more");
+  constexpr std::int64_t kMost = std::int64_t{1} << 31;
+  if (found && found->is_number() && (found->number() < 0 || found->number() > kMost)) {
+    diagnostics_.error("E0310", source_in(scope, tree.source), "a size is " + std::to_string(found->number()) + ": expected 0 to 2^31");
     return std::nullopt;
   }
   return found;

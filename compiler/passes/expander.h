@@ -197,6 +197,10 @@ struct SharedShape {
   Source source;
 };
 
+// Thrown where a model grows beyond what is made, after it was reported.
+struct TooLarge {};
+constexpr std::size_t kMostSuggestions = 100;  // after so many mistakes nothing is looked for that might have been meant
+
 class Expander {
  public:
   Expander(const ExpandOptions& options, const Registry& registry, Diagnostics& diagnostics)
@@ -382,6 +386,7 @@ class Expander {
   const ExpandOptions& options_;
   const Registry& registry_;
   Diagnostics& diagnostics_;
+  std::int64_t passes_ = 0;  // through all blocks and series
   Graph graph_;
   std::vector<PendingNode> pending_;  // by NodeId
   std::vector<Symbol> symbols_;

@@ -31,10 +31,30 @@ class ShapesInference {
     }
     StartRules(graph_, diagnostics_).run();
     check_scalars();
+    check_sizes();
     finish();
   }
 
  private:
+  // So that no product of sizes overflows further on. Only the first of values that are too large: the others follow from it.
+  void check_sizes() {
+    constexpr std::int64_t kMost = std::int64_t{1} << 40;  // numbers of one value at one position
+    for (const Node& node : graph_.nodes) {
+      std::int64_t count = 1;
+      bool fits = true;
+      for (const Dim& dim : node.shape) {
+        if (!dim.is_number() || dim.number() <= 0) continue;
+        fits = fits && dim.number() <= kMost / count;
+        if (fits) count *= dim.number();
+      }
+      if (fits) continue;
+      diagnostics_.error("E0505", node.source,
+                         "'" + node.name + "' has the shape " + graph_.sizes.text(node.shape) + ": more than 2^40 numbers",
+                         "is a size of it given twice, or in other units?");
+      return;
+    }
+  }
+
   static std::size_t at(NodeId id) { return static_cast<std::size_t>(id); }
   bool is_judged(NodeId id) const { return id != kNone && !wrong_[at(id)] && rules_.known(id); }
 
