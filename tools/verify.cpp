@@ -16,20 +16,27 @@ namespace {
 std::string as_json(const VerifyRequest& request, const VerifyReport& report) {
   std::string checks;
   for (const VerifyCheck& check : report.checks) {
-    checks += fmt::format("{}{{\"what\": {}, \"worst\": {}, \"difference\": {}, \"allowed\": {}, \"ok\": {}}}", checks.empty() ? "" : ", ",
-                          json_quoted(check.what), json_quoted(check.worst), json_number(check.difference), json_number(check.allowed),
-                          check.good());
+    checks += fmt::format("{}{{\"what\": {}, \"worst\": {}, \"difference\": {}, \"allowed\": {}, \"ok\": {}, \"left_out\": {}}}",
+                          checks.empty() ? "" : ", ", json_quoted(check.what), json_quoted(check.worst), json_number(check.difference),
+                          json_number(check.allowed), check.good(), json_quoted(check.left_out));
   }
-  return fmt::format("{{\"model\": {}, \"ok\": {}, \"checks\": [{}]}}", json_quoted(request.model), report.good(), checks);
+  return fmt::format("{{\"model\": {}, \"ok\": {}, \"culprit\": {}, \"checks\": [{}]}}", json_quoted(request.model), report.good(),
+                     json_quoted(report.culprit), checks);
 }
 
 std::string as_text(const VerifyRequest& request, const VerifyReport& report) {
+  std::string notes = report.culprit.empty() ? "" : report.culprit + "\n";
   std::vector<std::vector<std::string>> rows{{"compared", "difference", "allowed", "worst at", ""}};
   for (const VerifyCheck& check : report.checks) {
+    if (!check.left_out.empty()) {
+      rows.push_back({check.what, "", "", "", "-"});
+      notes += fmt::format("{}: not compared: {}\n", check.what, check.left_out);
+      continue;
+    }
     rows.push_back({check.what, fmt::format("{:.1e}", check.difference), fmt::format("{:.0e}", check.allowed), check.worst,
                     check.good() ? "ok" : "FAILED"});
   }
-  return table(rows) + fmt::format("{}: {}\n", request.model, report.good() ? "all agree" : "NOT proven");
+  return table(rows) + notes + fmt::format("{}: {}\n", request.model, report.good() ? "all agree" : "NOT proven");
 }
 
 }  // namespace
@@ -42,6 +49,7 @@ int verify_command(const VerifyRequest& request) {
   options.threads = request.threads.value_or(0);
   const Feed feed = request.feed.empty() ? trial_feed(model, options.mode, request.seed) : read_feed(request.feed);
   options.feed = &feed;
+  options.drawn = request.feed.empty();
   if (!request.save_feed.empty()) write_file_atomically(request.save_feed, feed_json(feed) + "\n");
   const VerifyReport report = verify_model(model, options);
   print_result(request.json ? as_json(request, report) : as_text(request, report));

@@ -259,6 +259,7 @@ Prepared<T> prepare(const Model& model, const Feed& feed, const EvaluateOptions&
                       "give --loss weighted, cotangents in the feed, or loss: in the model");
   }
   result.batch = batch_of<T>(feed, graph, diagnostics);
+  result.batch.example_ids = options.example_ids;
   result.parameters = parameters_of<T>(feed, graph, diagnostics);
   raise_errors(diagnostics);
   return result;

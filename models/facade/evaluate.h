@@ -24,8 +24,9 @@ struct EvaluateOptions {
   bool reference = false;          // by the reference evaluator, always in double
   Mode mode = Mode::kEval;
   std::vector<std::string> without;
-  std::uint64_t seed = 0;  // of random draws
-  int threads = 0;         // at once; 0: as many as this process may use cores
+  std::uint64_t seed = 0;                 // of random draws
+  int threads = 0;                        // at once; 0: as many as this process may use cores
+  std::vector<std::int64_t> example_ids;  // by which random draws know the examples; empty: 0, 1, 2 ..
 };
 
 template <class T>

@@ -65,7 +65,7 @@ void perturb(Nested& nested, std::mt19937_64& random) {
 class Worst {
  public:
   Worst(std::string what, double allowed, Moved moved = {})
-      : check_{std::move(what), "", 0, allowed}, allowed_(allowed), moved_(std::move(moved)) {}
+      : check_{std::move(what), "", 0, allowed, ""}, allowed_(allowed), moved_(std::move(moved)) {}
 
   template <class T>
   void compare(const std::string& name, const Array<T>& found, const Array<double>& expected) {
@@ -88,7 +88,7 @@ class Worst {
   void take(const std::string& name, double difference) {
     const auto moved = moved_.find(name);
     const double allowed = moved == moved_.end() ? allowed_ : std::max(allowed_, kRoundings * moved->second);
-    if (difference / allowed <= check_.difference / check_.allowed && !check_.worst.empty()) return;
+    if (!check_.worst.empty() && part_of(difference, allowed) <= part_of(check_.difference, check_.allowed)) return;
     check_.worst = name;
     check_.difference = difference;
     check_.allowed = allowed;
@@ -96,6 +96,8 @@ class Worst {
   const VerifyCheck& check() const { return check_; }
 
  private:
+  static double part_of(double difference, double allowed) { return difference == 0 ? 0 : difference / allowed; }
+
   VerifyCheck check_;
   double allowed_;
   Moved moved_;
@@ -171,6 +173,119 @@ void complex_step(const Prepared<double>& prepared, const Evaluated<double>& fou
   report.checks.push_back(worst.check());
 }
 
+template <class T>
+Evaluated<double> widened(const Evaluated<T>& from) {
+  const auto wide = [](const typename Evaluated<T>::Arrays& arrays) {
+    Evaluated<double>::Arrays result;
+    for (const auto& [name, array] : arrays) result.emplace_back(name, Array<double>{array.dims, {array.data.begin(), array.data.end()}});
+    return result;
+  };
+  Evaluated<double> result;
+  result.outputs = wide(from.outputs);
+  result.gradients = wide(from.gradients);
+  result.loss = from.loss;
+  return result;
+}
+
+// Streams that bring the examples piece by piece. Only of models that read along t what has been.
+void compare_chunks(const Model& model, const Feed& feed, EvaluateOptions options, VerifyReport& report) {
+  options.gradients = false;
+  options.loss.clear();
+  Worst worst("values: in chunks of streams, in float", 0);
+  try {
+    const Evaluated<double> whole = widened(evaluate<float>(model, feed, options));
+    options.chunks = 2;
+    worst.compare<float>(evaluate<float>(model, feed, options).outputs, whole.outputs);
+    report.checks.push_back(worst.check());
+  } catch (const ModelError& error) {
+    VerifyCheck check = worst.check();
+    check.left_out = error.list().front().message;
+    report.checks.push_back(check);
+  }
+}
+
+// Example k of the result is example order[k] of the list; what is no list stays.
+Nested in_order(const Nested& examples, const std::vector<std::int64_t>& order) {
+  Nested result = examples;
+  for (std::size_t k = 0; k < order.size() && k < examples.items.size(); ++k) {
+    result.items[k] = examples.items[static_cast<std::size_t>(order[k])];
+  }
+  return result;
+}
+
+// The other way round.
+void put_back(Array<double>& array, const std::vector<std::int64_t>& order) {
+  if (array.dims.empty() || array.dims[0] != static_cast<std::int64_t>(order.size())) return;
+  const Array<double> from = array;
+  const auto row = static_cast<std::ptrdiff_t>(array.data.size() / order.size());
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    std::copy_n(from.data.begin() + static_cast<std::ptrdiff_t>(k) * row, row, array.data.begin() + order[k] * row);
+  }
+}
+
+// No example knows its place in the batch. Values to the bit in float; gradients of parameters are sums, in another order here.
+void compare_order(const Model& model, const Feed& feed, EvaluateOptions options, VerifyReport& report) {
+  std::int64_t rows = 0;
+  for (const auto& [name, array] : feed.inputs) rows = std::max(rows, static_cast<std::int64_t>(array.items.size()));
+  Feed moved = feed;
+  for (std::int64_t k = 0; k < rows; ++k) options.example_ids.push_back((k + rows / 2 + 1) % rows);  // a rotation
+  const std::vector<std::int64_t> order = options.example_ids;
+  for (Feed::Arrays* arrays : {&moved.inputs, &moved.lengths}) {
+    for (auto& [name, array] : *arrays) array = in_order(array, order);
+  }
+  const bool own_loss = options.loss.empty();  // else every entry has a weight by its place
+  options.gradients = own_loss;
+  const auto back = [&](Evaluated<double> found) {
+    for (auto& [name, array] : found.outputs) put_back(array, order);
+    for (auto& [name, array] : found.gradients) {
+      if (Feed::find(feed.inputs, name)) put_back(array, order);
+    }
+    if (!own_loss) found.loss.reset();
+    return found;
+  };
+  EvaluateOptions as_fed = options;
+  as_fed.example_ids.clear();
+  Worst worst("values: in another order, in float", 0);
+  worst.compare<double>(back(widened(evaluate<float>(model, moved, options))).outputs,
+                        widened(evaluate<float>(model, feed, as_fed)).outputs);
+  report.checks.push_back(worst.check());
+  if (own_loss)
+    compare_all("in another order", back(evaluate<double>(model, moved, options)), evaluate<double>(model, feed, as_fed), kDouble, report);
+}
+
+// To the bit: sums are parted by examples, not by threads. Batches of several shards of examples.
+void compare_threads(const Model& model, const VerifyOptions& verify, EvaluateOptions options, VerifyReport& report) {
+  constexpr std::int64_t kRows = 40;
+  const Feed feed = verify.feed && !verify.drawn ? *verify.feed : trial_feed(model, verify.mode, verify.seed, {kRows, 4, 0, true});
+  options.threads = 1;
+  const Evaluated<double> one = widened(evaluate<float>(model, feed, options));
+  options.threads = 3;
+  compare_all("with three threads, in float", evaluate<float>(model, feed, options), one, 0, report);
+}
+
+// What is to blame where plan and reference evaluator differ.
+std::string culprit_of(const Model& model, const Feed& feed, EvaluateOptions options, const Evaluated<double>& reference) {
+  const Graph graph = prepare<double>(model, feed, options).compiled.graph;
+  for (const auto& [name, node] : graph.names) {
+    const Role role = graph[node].kind->role;
+    if (graph[node].type == Type::kFloat && role != Role::kInput && role != Role::kParameter) options.watch.push_back(name);
+  }
+  options.reference = true;
+  const Evaluated<double> expected = evaluate<double>(model, feed, options);
+  options.reference = false;
+  std::string text = first_difference(evaluate<double>(model, feed, options).watched, expected.watched, graph, kDouble);
+  if (!text.empty()) text = "the first value that differs is " + text;
+  options.watch.clear();
+  for (const PassInfo& pass : passes()) {
+    if (!pass.optimisation) continue;
+    options.without = {std::string(pass.name)};
+    VerifyReport report;
+    compare_all("", evaluate<double>(model, feed, options), reference, kDouble, report);
+    if (report.good()) text += fmt::format("{}without {} they agree", text.empty() ? "" : "; ", pass.name);
+  }
+  return text;
+}
+
 // In a mode that decides an axis there is no loss of what is only known along it.
 bool has_loss(const Model& model, Mode mode) {
   CompileOptions options;
@@ -183,6 +298,18 @@ bool has_loss(const Model& model, Mode mode) {
 
 bool VerifyReport::good() const {
   return std::all_of(checks.begin(), checks.end(), [](const VerifyCheck& check) { return check.good(); });
+}
+
+std::string first_difference(const Evaluated<double>::Arrays& found, const Evaluated<double>::Arrays& expected, const Graph& graph,
+                             double allowed) {
+  const Node* first = nullptr;
+  for (std::size_t k = 0; k < expected.size() && k < found.size(); ++k) {
+    if (relative_difference(found[k].second, expected[k].second) <= allowed) continue;
+    const Node& node = graph[graph.names.at(expected[k].first)];
+    const bool earlier = !first || std::pair(node.source.line, node.source.column) < std::pair(first->source.line, first->source.column);
+    if (earlier) first = &node;
+  }
+  return first ? fmt::format("{} ({})", first->name, first->source.text(false)) : "";
 }
 
 VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
@@ -208,6 +335,11 @@ VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
     evaluation.without = {std::string(pass.name)};
     compare_all(fmt::format("without {}", pass.name), evaluate<double>(model, feed, evaluation), plan, kDouble, report);
   }
+  evaluation.without.clear();
+  if (!report.checks[0].good() || !report.checks[1].good()) report.culprit = culprit_of(model, feed, evaluation, reference);
+  compare_chunks(model, feed, evaluation, report);
+  compare_order(model, feed, evaluation, report);
+  compare_threads(model, options, evaluation, report);
   return report;
 }
 

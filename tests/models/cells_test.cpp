@@ -91,7 +91,7 @@ TEST(Verify, TheBoundInFloatFollowsTheConditioning) {
         verify_model(testing::model_of("tapeloop: 1\ninputs: {x: {shape: [4]}}\nnodes:\n  h: " + equation + "\noutputs: [h]\n"));
     EXPECT_TRUE(report.good());
     for (const VerifyCheck& check : report.checks) {
-      if (check.what.ends_with("in float")) found.push_back(check.allowed);
+      if (check.what.ends_with(": in float")) found.push_back(check.allowed);
     }
     return found;
   };

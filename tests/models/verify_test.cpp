@@ -1,0 +1,66 @@
+// What `tapeloop verify` compares, and what it says where something differs.
+#include "models/facade/verify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "models/facade/trial_feed.h"
+#include "tests/models/models_file.h"
+
+namespace tapeloop {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::model_of;
+
+const VerifyCheck& check_of(const VerifyReport& report, const std::string& what) {
+  const auto found = std::find_if(report.checks.begin(), report.checks.end(), [&](const VerifyCheck& check) { return check.what == what; });
+  if (found == report.checks.end()) throw std::runtime_error("no check '" + what + "'");
+  return *found;
+}
+
+TEST(Verify, ComparesChunksOrderAndThreadsToTheBit) {
+  const VerifyReport report = verify_model(Model::load("sunspots", {"options.units=3"}));
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(report.culprit, "");
+  for (const char* what :
+       {"values: in another order, in float", "values: with three threads, in float", "gradients: with three threads, in float"}) {
+    EXPECT_EQ(check_of(report, what).allowed, 0) << what;
+    EXPECT_EQ(check_of(report, what).difference, 0) << what;
+  }
+  EXPECT_EQ(check_of(report, "gradients: in another order").allowed, 1e-12);
+  EXPECT_EQ(check_of(verify_model(Model::load("gru", {"options.units=3"})), "values: in chunks of streams, in float").left_out, "");
+}
+
+TEST(Verify, DropsFallOnTheSameExamplesInAnyOrder) {
+  const Model model = model_of(
+      "tapeloop: 1\ninputs: {x: {shape: [4]}}\nnodes:\n  h: tanh(linear(dropout(x, rate=0.5), h_tm1, units=4))\n"
+      "  e: sum(square(h), along=shape)\noutputs: [h]\nloss: e\n");
+  EXPECT_TRUE(verify_model(model).good());
+}
+
+TEST(Verify, WhatCannotBeCutIsLeftOutWithTheReason) {
+  const VerifyReport report = verify_model(Model::load("bidirectional", {"options.units=3"}));
+  EXPECT_TRUE(report.good());
+  EXPECT_THAT(check_of(report, "values: in chunks of streams, in float").left_out, HasSubstr("cannot be run step by step along t"));
+}
+
+TEST(Verify, ADifferenceToTheBitIsOneHoweverSmall) {
+  VerifyCheck check;
+  check.difference = 1e-300;
+  EXPECT_FALSE(check.good());
+}
+
+TEST(Verify, TheFirstValueThatDiffersIsNamed) {
+  const Graph graph =
+      model_of("tapeloop: 1\ninputs: {x: {}}\nnodes:\n  a: tanh(x)\n  b: a * x\n  c: a + b\noutputs: [c]\n").compile().graph;
+  const Array<double> same{{1, 2}, {1, 2}}, other{{1, 2}, {1, 2.5}};
+  EXPECT_EQ(first_difference({{"a", same}, {"b", same}}, {{"a", same}, {"b", same}}, graph, 1e-12), "");
+  EXPECT_THAT(first_difference({{"c", other}, {"b", other}, {"a", same}}, {{"c", same}, {"b", same}, {"a", same}}, graph, 1e-12),
+              HasSubstr("b ("));
+}
+
+}  // namespace
+}  // namespace tapeloop
