@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "models/facade/json_text.h"
+#include "models/facade/padded.h"
 #include "models/facade/run_chunks.h"
 #include "runtime/reference.h"
 #include "runtime/run.h"
@@ -19,23 +20,6 @@ Source place_of(const Feed& feed) { return {std::make_shared<const std::string>(
 template <class T>
 Array<double> widened(const Array<T>& array) {
   return {array.dims, std::vector<double>(array.data.begin(), array.data.end())};
-}
-
-// The array with every dimension as large as asked, zeros in what is new.
-template <class T>
-Array<T> padded_to(const Array<T>& array, const std::vector<std::int64_t>& dims) {
-  if (array.dims == dims || array.dims.size() != dims.size()) return array;
-  std::size_t size = 1;
-  for (const std::int64_t dim : dims) size *= static_cast<std::size_t>(dim);
-  Array<T> result{dims, std::vector<T>(size, T(0))};
-  std::vector<std::int64_t> at(dims.size(), 0);
-  for (const T& value : array.data) {
-    std::size_t flat = 0;
-    for (std::size_t d = 0; d < dims.size(); ++d) flat = flat * static_cast<std::size_t>(dims[d]) + static_cast<std::size_t>(at[d]);
-    result.data[flat] = value;
-    for (std::size_t d = dims.size(); d-- > 0 && ++at[d] == array.dims[d];) at[d] = 0;
-  }
-  return result;
 }
 
 // A value of parameters alone is the same for every example.

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "models/facade/padded.h"
 #include "models/facade/streams.h"
 
 namespace tapeloop {
@@ -67,6 +68,20 @@ class Chunks {
       const PlanValue& input = plan.value(id);
       if (!on_t(plan, input.space) || input.space.axes().size() == 1) continue;
       throw ModelError({{Severity::kError, "E0732", input.source, fmt::format("input '{}' lies on another axis besides t", input.name),
+                         "--chunks cuts inputs that lie on t alone; Streams (C++) takes any"}});
+    }
+    for (const OutputRef& output : plan.outputs) {
+      const PlanValue& value = plan.value(output.node);
+      if (!on_t(plan, value.space) || plan.axes[static_cast<std::size_t>(value.space.axes().front())].name == "t") continue;
+      throw ModelError({{Severity::kError, "E0732", value.source, fmt::format("output '{}' lies on t within another axis", output.name),
+                         "--chunks puts together outputs of which t is the outermost axis; Streams (C++) gives any"}});
+    }
+    for (const auto& [axis, lengths] : whole_.batch.lengths) {
+      if (static_cast<std::int64_t>(lengths.size()) == whole_.batch.rows) continue;
+      throw ModelError({{Severity::kError,
+                         "E0732",
+                         {},
+                         fmt::format("the lengths of axis '{}' are given for each position of another", axis),
                          "--chunks cuts inputs that lie on t alone; Streams (C++) takes any"}});
     }
   }
@@ -135,13 +150,21 @@ class Chunks {
     return part;
   }
 
+  // Runs of axes within t are as long as the longest of a call: both get room for the longer ones.
+  static void fit(Array<T>& from, Array<T>& to, std::size_t first) {
+    std::vector<std::int64_t> from_dims = from.dims, to_dims = to.dims;
+    for (std::size_t d = first; d < from_dims.size(); ++d) from_dims[d] = to_dims[d] = std::max(from_dims[d], to_dims[d]);
+    from = padded_to(from, from_dims);
+    to = padded_to(to, to_dims);
+  }
+
   // Puts what a call gave where it stands in the whole.
   void take_out(const typename Streams<T>::Arrays& found) {
     const std::int64_t longest = lengths_.empty() ? 0 : *std::max_element(lengths_.begin(), lengths_.end());
     for (const OutputRef& output : streams_.plan().outputs) {
       const auto at = found.find(output.name);
       if (at == found.end()) continue;
-      const Array<T>& from = at->second;
+      Array<T> from = at->second;
       const bool cut = on_t(streams_.plan(), streams_.plan().value(output.node).space);
       const bool on_rows = streams_.plan().value(output.node).space.on_batch();
       Array<T>& to = outputs_[output.name];
@@ -152,6 +175,7 @@ class Chunks {
         if (cut) to.dims[1] = longest;
         to.data.assign(static_cast<std::size_t>(elements_behind(to.dims, 0)), T(0));
       }
+      if (on_rows) fit(from, to, cut ? 2 : 1);
       const std::int64_t to_size = elements_behind(to.dims, 1), from_size = on_rows ? elements_behind(from.dims, 1) : 0;
       const std::int64_t elements = cut ? elements_behind(from.dims, 2) : to_size;
       for (std::size_t k = 0; k < ids_.size(); ++k) {

@@ -41,6 +41,16 @@ TEST(Verify, DropsFallOnTheSameExamplesInAnyOrder) {
   EXPECT_TRUE(verify_model(model).good());
 }
 
+// The runs of u in one chunk are shorter than those in another.
+TEST(Verify, RunsWithinTAreOfAnyLengthInAChunk) {
+  const Model model = model_of(
+      "tapeloop: 1\naxes: {t: {}, u: {within: t, length: n}}\ninputs: {x: {}, n: {type: int}}\nnodes:\n  h: tanh(x + h_tm1)\n"
+      "  y: h + y[u-1]\noutputs: [y, h]\n");
+  const VerifyReport report = verify_model(model);
+  EXPECT_TRUE(report.good());
+  EXPECT_EQ(check_of(report, "values: in chunks of streams, in float").left_out, "");
+}
+
 TEST(Verify, WhatCannotBeCutIsLeftOutWithTheReason) {
   const VerifyReport report = verify_model(Model::load("bidirectional", {"options.units=3"}));
   EXPECT_TRUE(report.good());
