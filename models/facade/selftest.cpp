@@ -17,6 +17,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 double share(double difference, double allowed) { return difference == 0 ? 0 : difference / allowed; }
 
 void add(const VerifyCheck& check, const std::string& where, SelftestReport& report) {
+  if (!check.left_out.empty()) return;
   const auto same = [&](const SelftestCheck& other) { return other.what == check.what; };
   auto found = std::find_if(report.checks.begin(), report.checks.end(), same);
   if (found == report.checks.end()) found = report.checks.insert(found, {check.what, 0, 0, check.allowed, ""});
