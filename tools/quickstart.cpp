@@ -44,7 +44,9 @@ int quickstart_command(bool json) {
   print_note("training the sunspot model, one GRU for each of three seeds");
   catch_signals();
   ProgressLine line;
-  const TrainingReport report = training.run(watched(line, training.spec().seeds.size()));
+  TrainingOptions options = watched(line, training.spec().seeds.size());
+  options.asked.model = "sunspots";
+  const TrainingReport report = training.run(options);
   line.finish();
   if (report.interrupted) return 128 + caught_signal();
 

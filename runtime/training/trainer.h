@@ -43,7 +43,8 @@ struct Progress {
   double loss = 0;  // mean over the epoch so far
 };
 
-// Return false to stop after this batch or epoch. With train.truncate `batch` is also asked between the steps of a batch.
+// Return false to stop after this batch or epoch; an epoch that is stopped in its middle has no row of the history. With train.truncate
+// `batch` is also asked between the steps of a batch.
 struct Callbacks {
   std::function<bool(const Progress&)> batch;
   std::function<bool(const HistoryRow&)> epoch;

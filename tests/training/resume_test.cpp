@@ -1,11 +1,11 @@
 // The command line as the world treats it: stopped by signals, killed, and gone on with in new processes.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -169,6 +169,18 @@ TEST_F(Resume, ASignalSavesAndSaysHowToGoOn) {
   EXPECT_THAT(text("said"), HasSubstr("tapeloop train --resume run"));
   const TensorFile kept = load_safetensors((folder_ / "run" / "checkpoint.safetensors").string());
   EXPECT_GT(tensor_values<std::int64_t>(*kept.find("opt/steps")).front(), 0);
+}
+
+// Both wait for the process when it wakes up: the first asks it to save, the second does not wait for that.
+TEST_F(Resume, ASecondSignalEndsItAtOnce) {
+  const pid_t child = start("windows.yaml train.epochs=100000 train.early_stopping.patience=100000 --folder run");
+  while (!fs::exists(folder_ / "run" / "metrics.csv")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  for (const int signal : {SIGSTOP, SIGINT, SIGTERM, SIGCONT}) ::kill(child, signal);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_FALSE(fs::exists(folder_ / "run" / "checkpoint.safetensors"));
 }
 
 // Each with its reason and exit status 4; and nothing of the run is changed by having been asked.
