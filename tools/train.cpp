@@ -107,7 +107,10 @@ int train_command(const TrainRequest& request) {
   options.folder = resumes ? request.resume : request.folder;
   options.resume = resumes;
   options.asked = asked;
-  options.on_note = print_note;
+  options.on_note = [&line](const std::string& note) {
+    line.finish();
+    print_note(note);
+  };
   const TrainingReport report = training.run(options);
   line.finish();
   print_result(request.json ? as_json(asked.model, report) : as_text(report));

@@ -313,7 +313,8 @@ bool Trainer<T>::run_epoch(const Dataset& data, const Callbacks& callbacks) {
 template <class T>
 bool Trainer<T>::end_epoch(const Dataset& data, const Callbacks& callbacks) {
   const bool validates = data.examples(Split::kValidation) > 0;
-  HistoryRow row{state_.epoch, steps(), state_.loss / std::max(state_.weight, 1.0), state_.gradient_norm, {}, 0, false};
+  const double train_loss = state_.weight > 0 ? state_.loss / state_.weight : std::nan("");  // every step was left out
+  HistoryRow row{state_.epoch, steps(), train_loss, state_.gradient_norm, {}, 0, false};
   exchange_average();
   if (validates) row.validation = evaluator_.validate(data, state_.epoch);
   const bool on_training = !validates || (spec_.early_stopping && spec_.early_stopping->on == Split::kTrain);

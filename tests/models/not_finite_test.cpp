@@ -107,6 +107,15 @@ TEST(NotFinite, MayBeSkipped) {
   for (const HistoryRow& row : fitted.history) EXPECT_TRUE(std::isfinite(row.train_loss));
 }
 
+TEST(NotFinite, AnEpochWithoutAStepHasNoLoss) {
+  const Training training(testing::model_of(sunspots_model("mse(y, log(target * 0))", "  on_nonfinite: skip\n")));
+  Trainer<float> trainer = training.trainer(1);
+  const FitResult<float> fitted = trainer.fit(training.data());
+  EXPECT_EQ(trainer.steps(), 0);
+  EXPECT_TRUE(std::isnan(fitted.history.front().train_loss));
+  EXPECT_EQ(fitted.best_epoch, 0);
+}
+
 // An infinite gradient is found although clipping by value would make it finite: the square root at 0.
 TEST(NotFinite, IsNotHiddenByClipping) {
   for (const char* clip : {"", "  clip: {value: 1}\n"}) {
