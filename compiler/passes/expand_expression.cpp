@@ -189,6 +189,10 @@ std::optional<Along> Expander::along(Options& options, const Scope& scope, bool&
     }
     const std::string* word = value ? std::get_if<std::string>(value) : text ? &*text : nullptr;
     if (word && *word == "shape" && !reversed) return Along{true, {}};
+    if (value && !word) {
+      diagnostics_.error("E0407", source_in(scope, tree->source),
+                         "along= takes an axis or shape, '" + *text + "' is an option that holds none");
+    }
     const auto use = word ? axis(*word, *scope.in, source_in(scope, tree->source)) : std::nullopt;
     wrong = !use;
     return use ? std::optional(Along{false, {use->slot, reversed ? -use->sign : use->sign}}) : std::nullopt;
