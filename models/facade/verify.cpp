@@ -287,7 +287,7 @@ std::string culprit_of(const Model& model, const Feed& feed, EvaluateOptions opt
   const Graph graph = prepare<double>(model, feed, options).compiled.graph;
   for (const auto& [name, node] : graph.names) {
     const Role role = graph[node].kind->role;
-    if (graph[node].type == Type::kFloat && role != Role::kInput && role != Role::kParameter) options.watch.push_back(name);
+    if (role != Role::kInput && role != Role::kParameter) options.watch.push_back(name);
   }
   options.reference = true;
   const Evaluated<double> expected = evaluate<double>(model, feed, options);
