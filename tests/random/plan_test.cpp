@@ -83,7 +83,7 @@ class RandomDecisions : public testing::TestWithParam<int> {};
 TEST_P(RandomDecisions, PlanEqualsReferenceOrIsRefusedForWhatComesAfter) {
   const Registry registry = make_registry();
   const int one = setting("TAPELOOP_RANDOM_DECISION", -1);
-  const int graphs = setting("TAPELOOP_RANDOM_GRAPHS", kGraphs) / 4;
+  const int graphs = setting("TAPELOOP_RANDOM_GRAPHS", kGraphs);
   const int first = one < 0 ? graphs * GetParam() / kChunks : one + std::min(GetParam(), 1);
   const int end = one < 0 ? graphs * (GetParam() + 1) / kChunks : one + 1;
   int failures = 0, refused = 0;
@@ -97,7 +97,7 @@ TEST_P(RandomDecisions, PlanEqualsReferenceOrIsRefusedForWhatComesAfter) {
     if (++failures <= kShown) ADD_FAILURE() << "TAPELOOP_RANDOM_DECISION=" << seed << " repeats it:\n" << text << model.yaml;
   }
   EXPECT_EQ(failures, 0) << "of " << end - first;
-  EXPECT_LE(refused, std::max((end - first) * 6 / 10, 1));
+  EXPECT_LE(refused, (end - first) * 6 / 10 + 3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Chunk, RandomDecisions, testing::Range(0, kChunks));
