@@ -3,6 +3,7 @@
 
 #include "models/facade/json_text.h"
 #include "models/facade/model.h"
+#include "models/facade/selftest.h"
 #include "models/facade/train.h"
 #include "tools/commands.h"
 #include "tools/report.h"
@@ -18,6 +19,11 @@ int check_command(const Request& request, const DiagnosticsStyle& style) {
     options.mode = mode_of(request.mode);
     Diagnostics diagnostics;
     model.compile_into(diagnostics, options);
+    if (options.mode == Mode::kTrain && decodes(model)) {  // what only decoding reads has mistakes of its own
+      options.mode = Mode::kDecode;
+      options.gradients = false;
+      model.compile_into(diagnostics, options);
+    }
     if (!diagnostics.has_errors()) check_training(model, diagnostics);
     found = diagnostics.sorted();
     good = !diagnostics.has_errors();

@@ -140,7 +140,8 @@ struct TrainSpec {
   std::optional<Truncate> truncate;
   CheckpointTimes checkpoint_times;
   bool skips_nonfinite = false;  // a step whose loss or gradient is not finite is left out; else it ends the training
-  std::optional<EarlyStopping> early_stopping;
+  std::optional<EarlyStopping>
+      early_stopping;  // without it all epochs are gone through; the best on the validation split are kept all the same
   std::vector<std::uint64_t> seeds{1};
   std::vector<MetricsSpec> metrics;  // of several, numbers are called OUTPUT METRIC
   std::optional<DecodingSpec> decoding;

@@ -368,7 +368,8 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
   result.last = parameters_;
   exchange_average();
   // Copied into place: the runs are bound to this block.
-  if (spec_.early_stopping && state_.best_epoch > 0) {
+  const bool chosen = spec_.early_stopping || data.examples(Split::kValidation) > 0;
+  if (chosen && state_.best_epoch > 0) {
     std::copy(best_.block().begin(), best_.block().end(), parameters_.block().begin());
   }
   return result;

@@ -30,7 +30,7 @@ TensorFile Trainer<T>::checkpoint() const {
   TensorFile file;
   parameters_.append_to(file);
   append_optimizer(file);
-  if (spec_.early_stopping) best_.append_to(file, "best/");
+  if (state_.best_epoch > 0) best_.append_to(file, "best/");
   if (state_.averaged > 0) average_.append_to(file, "average/");
   if (state_.waiting > 0) sum_.append_to(file, "sum/");
   if (state_.position > 0) {
@@ -78,7 +78,7 @@ void Trainer<T>::restore(const TensorFile& file, const std::string& path) {
   parameters_.take_from(file, path);
   best_ = average_ = parameters_;
   restore_optimizer(file, path);
-  if (spec_.early_stopping) best_.take_from(file, path, "best/");
+  if (state.best_epoch > 0) best_.take_from(file, path, "best/");
   if (state.averaged > 0) average_.take_from(file, path, "average/");
   if (state.waiting > 0) sum_.take_from(file, path, "sum/");
   if (state.position > 0) restore_carried(file, path);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "compiler/frontend/container_reader.h"
+#include "models/facade/built_in_models.h"
 #include "models/facade/checkpoint.h"
 #include "models/facade/model.h"
 #include "models/facade/train.h"
@@ -249,6 +250,26 @@ TEST(Trainer, TheSameSeedGivesTheSameBits) {
 }
 
 Training sunspots(std::vector<std::string> key_values) { return Training(Model::load("sunspots", key_values)); }
+
+// All epochs are gone through; what was best on the validation split is what the training ends with.
+TEST(Fit, TheBestParametersAreKeptWithoutEarlyStopping) {
+  std::string text;
+  for (const BuiltInModel& model : built_in_models()) {
+    if (model.name == "sunspots") text = model.yaml;
+  }
+  const auto line = text.find("  early_stopping:");
+  ASSERT_NE(line, std::string::npos);
+  text.erase(line, text.find('\n', line) + 1 - line);
+  Diagnostics diagnostics;
+  const Model model(*read_container(text, "sunspots.yaml", "", diagnostics),
+                    {"train.epochs=40", "train.optimizer.lr=0.05", "train.average=0"});
+  const Training training(model);
+  auto trainer = training.trainer(1);
+  const FitResult<float> result = trainer.fit(training.data());
+  ASSERT_EQ(result.history.size(), 40U);
+  ASSERT_LT(result.best_epoch, 40);
+  EXPECT_NEAR(trainer.evaluate(training.data(), Split::kValidation).front().second, result.best_loss, 1e-6);
+}
 
 TEST(Fit, EarlyStoppingPutsTheBestParametersBack) {
   const Training training = sunspots({"train.epochs=40", "train.early_stopping.patience=3", "train.optimizer.lr=0.05", "train.average=0"});
