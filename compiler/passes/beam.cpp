@@ -158,8 +158,8 @@ class Search {
     const Term never = builder_.constant(kNever);
     const Term going = builder_.call("where", {ended, never, per_length(score_, builder_.constant(of.most))});
     const Term gone = builder_.call("where", {ended, per_length(score_, steps), never});
-    const Term done = builder_.call(
-        "greater_equal", {builder_.extreme_along("max_along", gone, along_), builder_.extreme_along("max_along", going, along_)});
+    const Term done =
+        builder_.call("greater", {builder_.extreme_along("max_along", gone, along_), builder_.extreme_along("max_along", going, along_)});
     graph_.axes[at(axis_)].until = named(done, "beam.ended").id;
   }
 
@@ -260,6 +260,11 @@ Graph beam(Graph graph, const Registry& registry, Diagnostics& diagnostics) {
   const auto axes = static_cast<AxisId>(graph.axes.size());
   for (AxisId axis = 0; axis < axes; ++axis) {
     if (graph.axes[at(axis)].beam == 1) continue;
+    if (static_cast<AxisId>(graph.axes.size()) >= kMaxAxes) {
+      diagnostics.error("E0410", graph.axes[at(axis)].source,
+                        "a model of more than " + std::to_string(kMaxAxes) + " axes, one for hypotheses");
+      return graph;
+    }
     auto nodes = searched_nodes(graph, axis, diagnostics);
     if (!nodes) return graph;
     Search(graph, registry, axis, std::move(*nodes)).run();

@@ -6,7 +6,7 @@
 //   best       = the K largest of all, each divided by the penalty of its length
 //   parent, token, score of hypothesis k are those of candidate best[k]
 // A value that is tapped along t is that of the hypothesis the reader goes on from: its parent's, for two steps the parent's
-// parent's. The run ends when no hypothesis that goes on could still pass the best one that has ended. From its end the parents of
+// parent's. The run ends when no hypothesis that goes on could still reach the best one that has ended. From its end the parents of
 // the best hypothesis are followed back; whatever else reads the token, the logits or a state, reads them along that path.
 //
 // Penalty of n tokens: ((5 + n) / 6) ^ length_penalty (Wu et al. 2016, arXiv:1609.08144, equation 14); 0: none.

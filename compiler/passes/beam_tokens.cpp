@@ -131,6 +131,12 @@ class Finder {
   // Hypotheses of one position go on from those of the one before, and from nothing else.
   bool stays_in_step(const SearchedNodes& found) const {
     const Space outer = graph_.within(axis_);
+    const Node& token = graph_[found.token];
+    if (token.space != outer.with(axis_)) {
+      refuse(token.source, "'" + token.name + "' is chosen on " + graph_.text(token.space) + ", and the run ends for all of it at once",
+             "what is said varies along the searched axis, and along those that it lies within");
+      return false;
+    }
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const Node& node = graph_[id];
       if (!found.inside[at(id)]) continue;

@@ -178,6 +178,21 @@ class Lowering {
   void add_lengths(NodeId id, Segment& segment) {
     for (AxisId axis = 0; axis < static_cast<AxisId>(graph_.axes.size()); ++axis) {
       if (graph_.axes[static_cast<std::size_t>(axis)].length != id || graph_[id].phase != Phase::kForward) continue;
+      lengths_waiting_.push_back(axis);
+    }
+    set_lengths(segment);
+  }
+
+  // Of an axis that lies within others once theirs are set.
+  void set_lengths(Segment& segment) {
+    const auto may_set = [&](AxisId axis) { return are_settled(graph_.within(axis)); };
+    for (;;) {
+      const auto next = std::find_if(lengths_waiting_.begin(), lengths_waiting_.end(), may_set);
+      if (next == lengths_waiting_.end()) return;
+      const AxisId axis = *next;
+      const NodeId id = graph_.axes[static_cast<std::size_t>(axis)].length;
+      lengths_waiting_.erase(next);
+      lengths_set_ = lengths_set_.with(axis);
       Instruction made;
       made.op = OpCode::kSetLengths;
       made.node = id;
@@ -190,6 +205,17 @@ class Lowering {
       made.reason.text = "lengths of axis " + graph_.axes[static_cast<std::size_t>(axis)].name + " come from a value";
       segment.instructions.push_back(add(std::move(made)));
     }
+  }
+
+  bool are_settled(Space space) const {
+    for (const AxisId axis : space.axes()) {
+      const Axis& of = graph_.axes[static_cast<std::size_t>(axis)];
+      if (of.length != kNone && !lengths_set_.has(axis)) return false;
+      for (const AxisId from : of.derivation.from) {
+        if (!are_settled(graph_.within(from).with(from))) return false;
+      }
+    }
+    return true;
   }
 
   void add_lengths_after(const ScheduleItem& item, Program& program) {
@@ -397,6 +423,8 @@ class Lowering {
   const std::vector<Placement>& placements_;
   const std::vector<NodeId>& keep_;
   std::vector<bool> absorbed_;
+  std::vector<AxisId> lengths_waiting_;  // their values are there, not the lengths of what they lie within
+  Space lengths_set_;
   Plan plan_;
 };
 

@@ -95,6 +95,9 @@ class Partition {
   }
 
   void add_scan(std::vector<ScheduleItem>& result, const std::vector<NodeId>& members, const EdgeList& inside, Space open) {
+    // Lengths are set between scans, not within one.
+    const bool needs_lengths = std::any_of(inside.begin(), inside.end(), [](const OrderEdge* edge) { return edge->control; });
+    if (needs_lengths) return report_illegal(graph_, members, inside, diagnostics_);
     for (AxisId axis = 0; axis < static_cast<AxisId>(graph_.axes.size()); ++axis) {
       const int direction = carries(axis, members, inside, open);
       if (direction == 0) continue;

@@ -26,7 +26,7 @@ class Trial {
       if (copied_[at(id)] && !check(id)) return;
     }
     const NodeId done = graph_.axes[at(axis_)].until;
-    add_axes();
+    if (!add_axes()) return;
     add_copies();
     decide(done);
     for (NodeId id = 0; id < count_; ++id) {
@@ -170,7 +170,7 @@ class Trial {
   }
 
   // Right behind those they stand for, so that draws see positions in the same order.
-  void add_axes() {
+  bool add_axes() {
     const auto count = static_cast<AxisId>(graph_.axes.size());
     Space twice = Space::batch().with(axis_);
     for (NodeId id = 0; id < count_; ++id) {
@@ -181,9 +181,15 @@ class Trial {
       }
     }
     std::vector<AxisId> now;
-    for (AxisId axis = 0, next = 0; axis < count; ++axis) {
+    AxisId next = 0;
+    for (AxisId axis = 0; axis < count; ++axis) {
       now.push_back(next);
       next += twice.has(axis) ? 2 : 1;
+    }
+    if (next > kMaxAxes) {
+      diagnostics_.error("E0410", graph_.axes[at(axis_)].source,
+                         "a model of more than " + std::to_string(kMaxAxes) + " axes, with those along which ends are looked for");
+      return false;
     }
     renumber_axes(graph_, now);
     std::vector<Axis> axes;
@@ -203,6 +209,7 @@ class Trial {
       AxisId& within = graph_.axes[at(axis)].within;
       if (is_trial(axis) && within != kNone) within = trial_[at(within)];
     }
+    return true;
   }
 
   // trial_[a]: the axis of trial positions that stands for a, or a itself.

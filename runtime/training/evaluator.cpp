@@ -69,7 +69,7 @@ void Evaluator<T>::add_metrics(const MetricsSpec& spec, const Dataset& data, Spl
   for (std::size_t row = 0; row < numbers.size(); ++row) {
     const auto from = scores.data.begin() + static_cast<std::ptrdiff_t>(row * size);
     std::vector<MetricSums*> both{&sums[0]};
-    if (!spec.by.name.empty()) both.push_back(&sums[data.length(split, numbers[row], spec.by.name)]);
+    if (!spec.by.name.empty()) both.push_back(&sums[data.length(split, numbers[row], spec.by.name) + 1]);
     const double sum = std::accumulate(from, from + static_cast<std::ptrdiff_t>(size), 0.0);  // past the ends stand zeros
     for (MetricSums* to : both) to->add_example(sum);
     for (std::size_t p = 0; p < positions; ++p) {
@@ -128,7 +128,7 @@ NamedNumbers Evaluator<T>::evaluate_given_truth(const Dataset& data, Split split
     const MetricsSpec& metrics = spec_.metrics[k];
     const std::string what = sums.size() > 1 ? metrics.output.name + " " : "";
     for (const auto& [length, part] : sums[k]) {
-      const std::string which = length == 0 ? "" : " " + metrics.by.name + "=" + std::to_string(length);
+      const std::string which = length == 0 ? "" : " " + metrics.by.name + "=" + std::to_string(length - 1);
       for (const auto& [name, value] : part.results(metrics)) results.emplace_back(what + name + which, value);
     }
   }

@@ -45,7 +45,7 @@ class Evaluator {
   Array<T> predict(const Dataset& data, Split split, const std::string& output);
 
  private:
-  using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by
+  using Sums = std::map<std::size_t, MetricSums>;  // 0: of all examples; else of those of that length on metrics.by, plus 1
   NamedNumbers evaluate_given_truth(const Dataset& data, Split split);
   void add_metrics(const MetricsSpec& spec, const Dataset& data, Split split, std::span<const std::uint32_t> numbers, Sums& sums);
 

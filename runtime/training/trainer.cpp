@@ -235,7 +235,7 @@ std::optional<double> Trainer<T>::train_truncated(const Batch<T>& batch, const s
     if (end >= chunked_->longest()) break;
     if (!between()) return std::nullopt;
   }
-  const double loss = state_.part_loss / std::max(state_.part_weight, 1.0);
+  const double loss = state_.part_weight > 0 ? state_.part_loss / state_.part_weight : std::nan("");  // every step was left out
   state_.position = 0;
   state_.part_loss = state_.part_weight = 0;
   return loss;
@@ -253,7 +253,8 @@ double Trainer<T>::note_step(const StepResult& result) {
 template <class T>
 double Trainer<T>::train_on(const Batch<T>& batch, bool last) {
   if (spec_.accumulate == 1) return note_step(step(batch));
-  const double loss = add_batch(batch);
+  const double found = add_batch(batch);
+  const double loss = std::isfinite(found) ? found : std::nan("");  // its step will be left out, or end the training
   if (state_.waiting < spec_.accumulate && !last) return loss;
   const std::span<const T> sum = std::as_const(sum_).block();
   const T part = static_cast<T>(1 / std::max(state_.waiting_weight, 1.0));

@@ -18,6 +18,7 @@
 #include "models/facade/train.h"
 #include "runtime/training/atomic_file.h"
 #include "runtime/training/safetensors.h"
+#include "tests/sanitized.h"
 
 namespace tapeloop {
 namespace {
@@ -156,20 +157,6 @@ TEST_F(Faults, OfATrainingLeaveACheckpointToGoOnFrom) {
 std::string text_of(const std::string& path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
 }
 
 // The command line, with these functions loaded before the library's.

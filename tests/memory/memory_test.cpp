@@ -12,6 +12,7 @@
 #include "compiler/frontend/container_reader.h"
 #include "models/facade/train.h"
 #include "tests/memory/scarce.h"
+#include "tests/sanitized.h"
 
 namespace tapeloop {
 namespace {
@@ -98,20 +99,6 @@ std::int64_t resident_pages() {
   std::int64_t all = 0, resident = 0;
   file >> all >> resident;
   return resident;
-}
-
-bool is_sanitized() {
-#if defined(__SANITIZE_ADDRESS__)
-  return true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-  return true;
-#else
-  return false;
-#endif
-#else
-  return false;
-#endif
 }
 
 // Batches of all sizes and lengths, and a checkpoint now and then.

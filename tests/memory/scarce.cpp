@@ -20,6 +20,14 @@ void* taken(std::size_t size, std::size_t boundary) {
   return block;
 }
 
+void* taken_or_null(std::size_t size) noexcept {
+  try {
+    return taken(size, 1);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void given_back(void* block) noexcept {
   if (block != nullptr) --blocks;
   std::free(block);
@@ -31,6 +39,9 @@ void* operator new(std::size_t size) { return taken(size, 1); }
 void* operator new[](std::size_t size) { return taken(size, 1); }
 void* operator new(std::size_t size, std::align_val_t boundary) { return taken(size, static_cast<std::size_t>(boundary)); }
 void* operator new[](std::size_t size, std::align_val_t boundary) { return taken(size, static_cast<std::size_t>(boundary)); }
+// A sanitizer has its own of those that do not throw.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return taken_or_null(size); }
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return taken_or_null(size); }
 void operator delete(void* block) noexcept { given_back(block); }
 void operator delete[](void* block) noexcept { given_back(block); }
 void operator delete(void* block, std::size_t) noexcept { given_back(block); }

@@ -14,13 +14,14 @@
 #include <string>
 
 #include "tests/models/models_file.h"
+#include "tests/sanitized.h"
 
 namespace tapeloop {
 namespace {
 
-constexpr std::size_t kBytes = (1U << 20U) - 100;  // of a file: as much as is read
-constexpr double kSeconds = 3;                     // of processor time
-constexpr long kMegabytes = 300;                   // resident
+constexpr std::size_t kBytes = (1U << 20U) - 100;         // of a file: as much as is read
+constexpr double kSeconds = is_sanitized() ? 60 : 3;      // of processor time
+constexpr long kMegabytes = is_sanitized() ? 3000 : 300;  // resident
 constexpr const char* kHead = "tapeloop: 1\ninputs: {x: {}}\nnodes:\n";
 
 // Lines as long as they fit.
