@@ -199,6 +199,7 @@ void ModelWriter::draw_lengths(RandomModel& model) {
   model.batch.rows = dice.chance(0.04) ? 0 : dice.between(1, 5);
   const bool equal = dice.chance(0.15);
   std::vector<std::size_t> points;  // of each axis' own set
+  std::vector<double> mean;         // length of each
   for (const RandomAxis& axis : axes) {
     const std::size_t runs = axis.within < 0 ? static_cast<std::size_t>(model.batch.rows) : points[static_cast<std::size_t>(axis.within)];
     std::vector<std::int32_t>& lengths = model.batch.lengths[axis.name];
@@ -213,6 +214,12 @@ void ModelWriter::draw_lengths(RandomModel& model) {
       total += static_cast<std::size_t>(lengths.back());
     }
     points.push_back(total);
+    mean.push_back(runs == 0 ? 0 : static_cast<double>(total) / static_cast<double>(runs));
+  }
+  for (const RandomValue& value : values) {
+    double positions = static_cast<double>(model.batch.rows);
+    for (const int axis : axes_of(value.axes)) positions *= mean[static_cast<std::size_t>(axis)];
+    model.positions += positions;
   }
 }
 

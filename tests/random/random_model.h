@@ -23,6 +23,8 @@ struct RandomModel {
   Batch<double> batch;  // what lies past the ends of runs is NaN
   std::map<std::string, Array<double>> parameters;
   std::string feed;  // the same as JSON for `tapeloop run --feed`
+  // Of all values together, about: what computing them one by one costs.
+  double positions = 0;
 };
 
 RandomModel random_model(std::uint64_t seed);
