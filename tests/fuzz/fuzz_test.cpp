@@ -74,5 +74,10 @@ TEST_P(Fuzz, SoIsWhatIsNearIt) {
   for (int k = 0; k < kMutations; ++k) run(GetParam(), mutated(dice.pick(files), files, dice));
 }
 
+// Else the target would see refusals only.
+TEST(FuzzResume, EveryFileOfItsCorpusIsGoneOnWith) {
+  for (const std::string& bytes : corpus("resume")) EXPECT_EQ(trainings_that_go_on(bytes), 1);
+}
+
 }  // namespace
 }  // namespace tapeloop::fuzz

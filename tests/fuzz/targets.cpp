@@ -15,6 +15,7 @@ const std::vector<Target>& targets() {
       {"json_lines", &json_lines},
       {"safetensors", &safetensors},
       {"checkpoint", &checkpoint},
+      {"resume", &resume},
       {"graph", &graph},
   };
   return kTargets;

@@ -25,6 +25,9 @@ void arrays(std::string_view bytes);       // .npy and IDX
 void json_lines(std::string_view bytes);   //
 void safetensors(std::string_view bytes);  // what is read is written to the same file
 void checkpoint(std::string_view bytes);   // the state of a training in such a file
+void resume(std::string_view bytes);       // a training goes on from such a file: from where it says, for a step
 void graph(std::string_view bytes);        // decisions of the generator of random models: plan against reference
+
+int trainings_that_go_on(std::string_view bytes);  // of the two that `resume` has
 
 }  // namespace tapeloop::fuzz
