@@ -45,6 +45,8 @@ constexpr std::array kRowNumbers{
     Named<double HistoryRow::*>{"gradient_norm", &HistoryRow::gradient_norm},
     Named<double HistoryRow::*>{"seconds", &HistoryRow::seconds},
 };
+constexpr std::int64_t kMostCount = std::int64_t{1} << 40;
+constexpr double kMostSeconds = 1e9;                            // 30 years
 constexpr const char* kValidationNames = "history.validation";  // in the metadata, a line each
 
 std::string at(const char* group, const char* name) { return std::string(group) + "/" + name; }
@@ -143,14 +145,20 @@ void append_to(TensorFile& file, const FitState& state) {
   append_history(file, state.history);
 }
 
+std::int64_t checkpoint_count(const TensorFile& file, const std::string& name, const std::string& path) {
+  const std::int64_t count = checkpoint_values<std::int64_t>(file, name, 1, path).front();
+  if (count < 0 || count > kMostCount) refuse(path, "'" + name + "' is out of its range");
+  return count;
+}
+
 FitState read_fit_state(const TensorFile& file, const std::string& path) {
   FitState state;
   for (const auto& [name, member] : kCounts) {
-    state.*member = checkpoint_values<std::int64_t>(file, at("fit", name), 1, path).front();
-    if (state.*member < 0 || state.*member > std::int64_t{1} << 48) refuse(path, "'" + at("fit", name) + "' is out of its range");
+    state.*member = checkpoint_count(file, at("fit", name), path);
   }
   for (const auto& [name, member] : kNumbers) state.*member = checkpoint_values<double>(file, at("fit", name), 1, path).front();
   if (state.epoch < 1) refuse(path, "'fit/epoch' is out of its range");
+  if (!(state.seconds >= 0 && state.seconds <= kMostSeconds)) refuse(path, "'fit/seconds' is out of its range");
   state.history = read_history(file, path, state.epoch - 1);
   return state;
 }

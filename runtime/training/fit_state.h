@@ -48,6 +48,8 @@ void append_to(TensorFile& file, const FitState& state);
 // Throws FileError E0908 for what no training writes; `path` is for messages.
 FitState read_fit_state(const TensorFile& file, const std::string& path);
 
+// A number of steps, epochs ..: 0 .. 2^40. Throws FileError E0908 for anything else.
+std::int64_t checkpoint_count(const TensorFile& file, const std::string& name, const std::string& path);
 // One number, or as many as `count` says, under that name: an array of T. Throws FileError E0908 for anything else.
 template <class T>
 std::vector<T> checkpoint_values(const TensorFile& file, const std::string& name, std::int64_t count, const std::string& path);

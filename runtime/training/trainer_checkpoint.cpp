@@ -44,7 +44,7 @@ TensorFile Trainer<T>::checkpoint() const {
 
 template <class T>
 void Trainer<T>::restore_optimizer(const TensorFile& file, const std::string& path) {
-  optimizer_->set_steps(checkpoint_values<std::int64_t>(file, kSteps, 1, path).front());
+  optimizer_->set_steps(checkpoint_count(file, kSteps, path));
   Parameters<T> values = parameters_;
   for (const auto& slot : optimizer_->slots()) {
     values.take_from(file, path, slot_prefix(spec_, slot.name));

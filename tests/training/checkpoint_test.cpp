@@ -184,6 +184,9 @@ TEST(Checkpoint, IsReadStrictly) {
   EXPECT_EQ(problem(training, good), "");
   EXPECT_THAT(problem(training, with<std::int64_t>(good, "fit/epoch", {0})), HasSubstr("E0908"));
   EXPECT_THAT(problem(training, with<std::int64_t>(good, "fit/batch", {-1})), HasSubstr("'fit/batch' is out of its range"));
+  EXPECT_THAT(problem(training, with<std::int64_t>(good, "opt/steps", {std::int64_t{1} << 62})),
+              HasSubstr("'opt/steps' is out of its range"));
+  EXPECT_THAT(problem(training, with<double>(good, "fit/seconds", {std::nan("")})), HasSubstr("'fit/seconds' is out of its range"));
   EXPECT_THAT(problem(training, with<double>(good, "fit/batch", {1})), HasSubstr("should be 1 numbers of dtype I64"));
   EXPECT_THAT(problem(training, with<std::int64_t>(good, "fit/epoch", {5})), HasSubstr("'history/best' should be 4 numbers"));
   EXPECT_THAT(problem(training, with<std::int64_t>(good, "fit/waiting", {1})), HasSubstr("in the middle of a step"));
