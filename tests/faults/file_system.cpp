@@ -12,8 +12,13 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <utility>
 
 namespace {
+
+using tapeloop::faults::Operation;
+using Kind = Operation::Kind;
 
 tapeloop::faults::Fault fault;
 std::atomic<bool> armed{false};
@@ -38,6 +43,29 @@ struct FromEnvironment {
     }
   }
 } from_environment;
+
+struct Journal {
+  bool on = false;
+  std::map<int, std::string> paths;  // of descriptors
+  std::vector<Operation> operations;
+};
+// Made when it is first asked for: files are opened before this one's globals are there.
+Journal& journal() {
+  static Journal it;
+  return it;
+}
+
+void write_down(const Operation& operation) {
+  if (journal().on) journal().operations.push_back(operation);
+}
+
+// Returns `fd`, which stands for that path from here on.
+int opened(int fd, const char* path, int flags) {
+  if (!journal().on || fd < 0) return fd;
+  journal().paths[fd] = path;
+  if ((flags & O_CREAT) != 0) write_down({Kind::kCreate, path});
+  return fd;
+}
 
 bool is_hit() {
   if (!armed) return false;
@@ -71,7 +99,7 @@ int open(const char* path, int flags, ...) {
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
   }
-  return fails() ? -1 : static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+  return fails() ? -1 : opened(static_cast<int>(::syscall(SYS_openat, AT_FDCWD, path, flags, mode)), path, flags);
 }
 
 ssize_t read(int fd, void* bytes, std::size_t size) {
@@ -81,13 +109,20 @@ ssize_t read(int fd, void* bytes, std::size_t size) {
 
 ssize_t write(int fd, const void* bytes, std::size_t size) {
   const long part = allowed(size);
+  if (part >= 0 && journal().on) {
+    write_down({Kind::kWrite, journal().paths[fd], {}, {static_cast<const char*>(bytes), static_cast<std::size_t>(part)}});
+  }
   return part < 0 ? -1 : ::syscall(SYS_write, fd, bytes, part);
 }
 
 ssize_t writev(int fd, const struct iovec* parts, int count) { return fails() ? -1 : ::syscall(SYS_writev, fd, parts, count); }
 
 // The disk is not waited for: what is tested here is what is done when it says no.
-int fsync(int) { return fails() ? -1 : 0; }
+int fsync(int fd) {
+  if (fails()) return -1;
+  if (journal().on) write_down({Kind::kSync, journal().paths[fd]});
+  return 0;
+}
 
 // A file that could not be closed is closed all the same (Linux).
 int close(int fd) {
@@ -99,12 +134,23 @@ int close(int fd) {
 }
 
 int link(const char* from, const char* to) noexcept {
-  return fails() ? -1 : static_cast<int>(::syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
+  if (fails()) return -1;
+  const auto result = static_cast<int>(::syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, 0));
+  if (result == 0) write_down({Kind::kLink, from, to});
+  return result;
 }
 int rename(const char* from, const char* to) noexcept {
-  return fails() ? -1 : static_cast<int>(::syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to));
+  if (fails()) return -1;
+  const auto result = static_cast<int>(::syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to));
+  if (result == 0) write_down({Kind::kRename, from, to});
+  return result;
 }
-int unlink(const char* path) noexcept { return fails() ? -1 : static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0)); }
+int unlink(const char* path) noexcept {
+  if (fails()) return -1;
+  const auto result = static_cast<int>(::syscall(SYS_unlinkat, AT_FDCWD, path, 0));
+  if (result == 0) write_down({Kind::kUnlink, path});
+  return result;
+}
 int mkdir(const char* path, mode_t mode) noexcept { return fails() ? -1 : static_cast<int>(::syscall(SYS_mkdirat, AT_FDCWD, path, mode)); }
 }
 
@@ -119,6 +165,16 @@ void arm(const Fault& next) {
 int disarm() {
   armed = false;
   return calls;
+}
+
+void start_writing_down() {
+  journal() = {};
+  journal().on = true;
+}
+
+std::vector<Operation> stop_writing_down() {
+  journal().on = false;
+  return std::exchange(journal().operations, {});
 }
 
 }  // namespace tapeloop::faults
