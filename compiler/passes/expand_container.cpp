@@ -166,8 +166,11 @@ bool Expander::bind_fed(const std::string& name, const Shape& shape, const Sourc
   const std::string declared = graph_.sizes.text(shape);
   for (std::size_t k = 0; fits && k < shape.size(); ++k) fits = graph_.sizes.unify(shape[k], found[k]);
   if (fits) return true;
-  diagnostics_.error("E0509", source,
-                     std::string(what) + " '" + name + "' is declared " + declared + ", what is fed has shape " + graph_.sizes.text(found));
+  const std::string given = graph_.sizes.text(found);
+  std::string help = "declare shape: " + given + ", or feed " + declared;
+  if (shape.empty() && found.size() == 1) help += "; in train.data.inputs 'column: NAME' gives single numbers, 'columns: [NAME]' a vector";
+  diagnostics_.error("E0509", source, std::string(what) + " '" + name + "' is declared " + declared + ", what is fed has shape " + given,
+                     help);
   return false;
 }
 

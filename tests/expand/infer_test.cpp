@@ -159,6 +159,12 @@ TEST(InferShapes, FreeSizesAreBoundByUseByFeedsOrKeepTheirNames) {
   EXPECT_THAT(infer(model, {.fed_shapes = {{"W", {3, 5}}}}).codes(), ElementsAre("E0509"));
 }
 
+TEST(InferShapes, WhatIsFedAsAVectorOfOneNumberIsToldHowToBeANumber) {
+  const Inferred m = infer("inputs: {x: {}}\nnodes: {y: tanh(x)}\noutputs: [y]\n", {.fed_shapes = {{"x", {1}}}});
+  ASSERT_EQ(m.codes(), std::vector<std::string>{"E0509"});
+  EXPECT_THAT(m.diagnostics.sorted().front().help, ::testing::HasSubstr("column: NAME"));
+}
+
 // A vocabulary says how many letters there are; an inner container's size of that name is its own.
 TEST(InferShapes, FreeSizesOfTheOutermostContainerAreBoundByName) {
   const std::string model =
