@@ -120,6 +120,12 @@ struct ExplainRequest {
 };
 int explain_command(const ExplainRequest& request);
 
+struct OpsRequest {
+  std::string name;  // empty: all of them, a line each
+  bool json = false;
+};
+int ops_command(const OpsRequest& request);
+
 int quickstart_command(bool json);
 
 }  // namespace tapeloop::tool

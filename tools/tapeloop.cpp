@@ -189,6 +189,15 @@ void add_gradflow(CLI::App& app, Action& action) {
   command.callback([&action] { action = [] { return gradflow_command(request); }; });
 }
 
+void add_ops(CLI::App& app, Action& action) {
+  static OpsRequest request;
+  CLI::App& command = add_command(app, "ops", "the ops and cells that an equation may use, or all there is to say about one",
+                                  "  tapeloop ops          all of them\n  tapeloop ops pool\n  tapeloop ops gru");
+  command.add_option("NAME", request.name, "such as pool, @, gru");
+  command.add_flag("--json", request.json, "print the result as JSON");
+  command.callback([&action] { action = [] { return ops_command(request); }; });
+}
+
 void add_rest(CLI::App& app, Action& action) {
   static Request summary, check;
   static VerifyRequest verify;
@@ -286,6 +295,7 @@ int run(int argc, char** argv) {
   add_plan(app, action);
   add_profile(app, action);
   add_gradflow(app, action);
+  add_ops(app, action);
   add_rest(app, action);
   add_selftest(app, action);
   try {

@@ -44,12 +44,29 @@ void write(const std::string& name, const std::string& text) { std::ofstream(own
 
 TEST(Tool, KnowsItsVersionAndHelps) {
   EXPECT_THAT(run("--version").out, AllOf(HasSubstr("tapeloop "), HasSubstr("instruction set"), HasSubstr("threads  ")));
-  for (const char* command : {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "explain", "summary", "check", "verify",
-                              "selftest", "quickstart"}) {
+  for (const char* command : {"train", "eval", "predict", "run", "plan", "profile", "gradflow", "explain", "ops", "summary", "check",
+                              "verify", "selftest", "quickstart"}) {
     const Result help = run(std::string(command) + " --help");
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_THAT(help.out, HasSubstr("Examples:")) << command;
   }
+}
+
+TEST(Tool, ListsTheOpsAndSaysWhatOneIs) {
+  EXPECT_THAT(run("ops").out, AllOf(HasSubstr("  a @ b   "), HasSubstr("  lstm(x, units=128, activation=tanh, gate=sigmoid)\n")));
+  EXPECT_EQ(run("ops pool").out,
+            "pool(x, size, stride=size, how=max|mean|sum|min, along=AXIS)\n"
+            "  Windows of positions along an axis, each reduced to one value; the last window may be shorter.\n"
+            "  size (must be given): positions of a window\n"
+            "  stride (default 0): positions from window to window; 0: the size\n"
+            "  how (default max): what becomes of a window: max, mean, sum, min\n");
+  EXPECT_THAT(run("ops @").out, HasSubstr("Matrix product"));
+  EXPECT_THAT(run("ops argmax").out, HasSubstr("no gradient passes through it"));
+  EXPECT_EQ(nlohmann::json::parse(run("ops gru --json").out)["options"][0]["default"], "128");
+  EXPECT_GT(nlohmann::json::parse(run("ops --json").out).size(), 90U);
+  const Result unknown = run("ops sofmax");
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.error, HasSubstr("did you mean 'softmax'?"));
 }
 
 TEST(Tool, ChunksGiveWhatTheWholeGives) {
