@@ -88,6 +88,9 @@ TEST_F(AxisKinds, TapOnBothAxesWithAParameterAsStart) {
 }
 TEST_F(AxisKinds, LastOfARunThatMayBeEmpty) { check(build.move(x, {{u, From::kEnd, -1}}, {{u, 1, 0}}, {c}, outer)); }
 TEST_F(AxisKinds, FirstOfARun) { check(build.move(x, {{u, From::kStart, 0}}, {{u, 1, 0}}, {e}, outer)); }
+TEST_F(AxisKinds, APositionReadByTwoAndFromTheEnd) {
+  check(build.remap(x, {.from = u, .steps = {{.axis = u}}, .first = 1, .divide = 2, .after = {}, .backwards = true}, both));
+}
 TEST_F(AxisKinds, SumAlongAnAxis) { check(build.sum_to_space(x, outer)); }
 TEST_F(AxisKinds, SumOverAllPointsOfTheBatch) { check(build.sum_to_space(x, Space::parameters())); }
 TEST_F(AxisKinds, LargestAlongAnAxis) { check(build.extreme_along("max_along", x, u)); }

@@ -34,6 +34,9 @@ std::vector<double> aligned(const Array<double>& gradient, const std::vector<std
   return result;
 }
 
+GradientReport compared(const Graph& forward, const DifferentiateOptions& options, const Registry& registry, const Batch<double>& batch,
+                        const Parameters& parameters, double tolerance);
+
 }  // namespace
 
 Array<double> random_array(std::vector<std::int64_t> dims, const std::string& name, double low, double high, std::int64_t int_below) {
@@ -58,7 +61,20 @@ std::string GradientReport::text() const {
 
 GradientReport check_gradients(const Graph& forward, const Registry& registry, const Batch<double>& batch, const Parameters& parameters,
                                double tolerance) {
-  const Graph graph = differentiate(forward, {.inputs = true, .cotangents = true}, registry);
+  return compared(forward, {.inputs = true, .cotangents = true}, registry, batch, parameters, tolerance);
+}
+
+GradientReport check_input_gradients(const Graph& forward, const Registry& registry, const Batch<double>& batch,
+                                     const Parameters& parameters) {
+  const auto all = [](std::string_view) { return true; };
+  return compared(forward, {.inputs = true, .cotangents = true, .frozen = all}, registry, batch, parameters, 1e-10);
+}
+
+namespace {
+
+GradientReport compared(const Graph& forward, const DifferentiateOptions& options, const Registry& registry, const Batch<double>& batch,
+                        const Parameters& parameters, double tolerance) {
+  const Graph graph = differentiate(forward, options, registry);
   std::vector<WeightedValue> weighted;
   Batch<double> fed = batch;
   Reference<double> values(forward, batch, parameters);
@@ -88,5 +104,7 @@ GradientReport check_gradients(const Graph& forward, const Registry& registry, c
   }
   return report;
 }
+
+}  // namespace
 
 }  // namespace tapeloop

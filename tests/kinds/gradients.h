@@ -37,5 +37,8 @@ struct GradientReport {
 // REQUIRES: spaces, shapes and outputs are there; no adjoints yet.
 GradientReport check_gradients(const Graph& forward, const Registry& registry, const Batch<double>& batch, const Parameters& parameters,
                                double tolerance = 1e-10);
+// The same for float inputs alone: no parameter wants a gradient.
+GradientReport check_input_gradients(const Graph& forward, const Registry& registry, const Batch<double>& batch,
+                                     const Parameters& parameters);
 
 }  // namespace tapeloop

@@ -1,6 +1,10 @@
 // Every kind that the registry has, at every one of its example shapes, without being named here.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
+#include "compiler/passes/differentiate.h"
 #include "core/builder.h"
 #include "nodes/registry.h"
 #include "tests/kinds/gradients.h"
@@ -131,6 +135,68 @@ TEST(Kinds, AdjointsAgreeWithTheComplexStepOverAllExamples) {
   RecordProperty("compared", std::to_string(compared));
 }
 
+// One operand wants a gradient, the others are frozen: each part of a rule asks for its own operand.
+TEST(Kinds, AnOperandThatAloneWantsAGradientGetsIt) {
+  const Registry registry = make_registry();
+  for (const NodeKind* kind : registry.all()) {
+    if (!has_own_rule(*kind) || !kind->differentiable || states_its_gradient(*kind)) continue;
+    for (const Example& example : kind->examples) {
+      for (std::size_t k = 0; example.operands.size() > 1 && k < example.operands.size(); ++k) {
+        std::vector<bool> as_parameters(example.operands.size(), true);
+        as_parameters[k] = false;
+        const OneNode model(*kind, example, registry, as_parameters);
+        const GradientReport report = check_input_gradients(model.graph, registry, model.batch, model.parameters);
+        EXPECT_TRUE(report.bad.empty()) << described(*kind, example, as_parameters) << ": " << report.text();
+      }
+    }
+  }
+}
+
+bool stretches(const Shape& from, const Shape& to) {
+  if (from.size() > to.size()) return false;
+  const std::size_t before = to.size() - from.size();
+  for (std::size_t k = 0; k < from.size(); ++k) {
+    if (from[k] != to[before + k] && from[k] != Dim(1)) return false;
+  }
+  return true;
+}
+
+void expect_adjoints_fit(const Graph& graph, std::string_view kind) {
+  for (const auto& [leaf, adjoint] : graph.gradients) {
+    EXPECT_TRUE(graph[adjoint].shape == graph[leaf].shape && graph[adjoint].space == graph[leaf].space) << kind;
+    if (graph[adjoint].kind->name != "add" && graph[adjoint].kind->name != "copy") continue;  // a rule's own node, not a sum
+    for (const NodeId part : graph[adjoint].operands) {
+      EXPECT_TRUE(stretches(graph[part].shape, graph[leaf].shape)) << kind << ": " << graph.sizes.text(graph[part].shape);
+    }
+  }
+}
+
+// What a rule adds is as large as the operand, or is stretched to it; none is cut.
+TEST(Kinds, WhatAdjointsAreMadeOfFitsThem) {
+  const Registry registry = make_registry();
+  for (const NodeKind* kind : registry.all()) {
+    if (!has_own_rule(*kind) || !kind->differentiable) continue;
+    for (const Example& example : kind->examples) {
+      for (const bool twice : {false, true}) {
+        OneNode model(*kind, example, registry, std::vector<bool>(example.operands.size(), false));
+        if (twice) model.read_twice(registry);
+        expect_adjoints_fit(differentiate(model.graph, {.inputs = true, .cotangents = true}, registry), kind->name);
+      }
+    }
+  }
+}
+
+// 0 ** 0 is 1, and flat both ways; the rule's x ** (n - 1) alone would be infinite.
+TEST(Kinds, ZeroToThePowerOfZeroHasNoSlope) {
+  const Registry registry = make_registry();
+  const NodeKind& kind = registry.at("power");
+  OneNode model(kind, kind.examples.front(), registry, {false, false});
+  for (auto& [name, array] : model.batch.inputs) std::fill(array.data.begin(), array.data.end(), 0.0);
+  const GradientReport report = check_gradients(model.graph, registry, model.batch, model.parameters);
+  EXPECT_TRUE(report.bad.empty()) << report.text();
+  EXPECT_GT(report.compared, 0);
+}
+
 // Kinds that pass no cotangent: constant between jumps, or told to be.
 TEST(Kinds, KindsThatAreNotDifferentiableGiveTheirOperandsNoGradient) {
   const Registry registry = make_registry();
@@ -154,11 +220,16 @@ TEST(Kinds, StraightThroughGivesTheCotangentToTheSecondOperand) {
     if (example.operands[0] != example.operands[1]) continue;  // else sums over what was broadcast come into it
     OneNode model(kind, example, registry, {false, false});
     const GradientReport report = check_gradients(model.graph, registry, model.batch, model.parameters);
-    EXPECT_FALSE(report.bad.empty());
+    std::map<std::int64_t, double> given, expected;  // by element
     for (const BadEntry& entry : report.bad) {
       EXPECT_EQ(entry.adjoint == 0, entry.leaf == "x0") << entry.leaf;
       EXPECT_EQ(entry.complex_step == 0, entry.leaf == "x1") << entry.leaf;
+      if (entry.leaf == "x1") given[entry.element] = entry.adjoint;
+      if (entry.leaf == "x0") expected[entry.element] = entry.complex_step;
     }
+    EXPECT_FALSE(given.empty());
+    EXPECT_EQ(given.size(), expected.size());
+    for (const auto& [element, value] : given) EXPECT_NEAR(value, expected[element], 1e-12) << element;
   }
 }
 
