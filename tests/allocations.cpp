@@ -4,13 +4,10 @@
 #include <cstdlib>
 #include <new>
 
+#include "tests/sanitized.h"
+
 // glibc lets a program put its own functions in the place of malloc and its kin; every library ends up in them.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define TAPELOOP_SANITIZED
-#endif
-#endif
-#if defined(__GLIBC__) && !defined(TAPELOOP_SANITIZED) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && !defined(TAPELOOP_SANITIZED)
 #define TAPELOOP_COUNTS_ALLOCATIONS
 #endif
 
