@@ -135,14 +135,17 @@ Term GraphBuilder::sum_to_shape(Term value, const Shape& shape) {
   return term(add(std::move(node)));
 }
 
-// [m.., k] as [m, k].
+// [m.., k] as [m, k]; of several free sizes m gets one of its own, named after them: "a*b".
 Term GraphBuilder::as_matrix(Term value) {
   const Shape shape = graph_.sizes.resolve(value.shape());
   if (shape.size() <= 2) return value;
   Dim rows = 1;
   for (std::size_t k = 0; k + 1 < shape.size(); ++k) {
-    if (!rows.is_number() && !shape[k].is_number()) throw std::logic_error("the size of a matrix of several free sizes in " + owner_);
-    rows = rows.is_number() ? shape[k] * rows.number() : rows * shape[k].number();
+    if (!rows.is_number() && !shape[k].is_number()) {
+      rows = graph_.sizes.fresh(graph_.sizes.text(rows) + "*" + graph_.sizes.text(shape[k]));
+    } else {
+      rows = rows.is_number() ? shape[k] * rows.number() : rows * shape[k].number();
+    }
   }
   return shaped("reshape", {value}, value.space(), {rows, shape.back()});
 }

@@ -130,6 +130,37 @@ TEST(Differentiate, OfAnAdjointAgainMakesAGraphThatHoldsTogether) {
   EXPECT_THAT(twice.gradients, testing::Not(IsEmpty()));
 }
 
+// dv = (w as [a*b, c])^T @ (dy as [a*b, 4])
+TEST(Differentiate, AProductOverSeveralFreeSizesHasASizeForAllOfThem) {
+  const Plan plan = compile_text(R"(tapeloop: 1
+inputs: {x: {axes: [], shape: [a, b, c]}, k: {axes: [], shape: [c, 4]}}
+nodes:
+  v: linear(k, units=4)
+  y: x @ v
+outputs: [y]
+)")
+                        .plan;
+  EXPECT_THAT(plan.free_sizes, testing::Contains("a*b"));
+  EXPECT_EQ(made(plan, "matmul_sum"), 1);
+}
+
+// What runs after each pass finds a graph that a pass has broken.
+TEST(Verify, NamesWhatDoesNotHoldTogether) {
+  const Graph graph = compile_text("tapeloop: 1\ninputs: {x: {}}\nnodes: {y: tanh(x) + x}\noutputs: [y]\n").differentiated;
+  ASSERT_EQ(verify(graph), "");
+  const NodeId y = graph.outputs[0].node;
+  const auto broken = [&](const auto& breaks) {
+    Graph wrong = graph;
+    breaks(wrong);
+    return verify(wrong);
+  };
+  EXPECT_EQ(broken([&](Graph& g) { g[y].kind = nullptr; }), "node 'y' has no kind");
+  EXPECT_EQ(broken([&](Graph& g) { g[y].operands[1] = g.size(); }), "node 'y' reads node " + std::to_string(graph.size()));
+  EXPECT_EQ(broken([&](Graph& g) { g[y].space = Space::parameters(); }), "'y' on P reads 'y#1' on [t]");
+  EXPECT_EQ(broken([&](Graph& g) { g[y].space = g[y].space.with(kMaxAxes - 1); }), "node 'y' is on an axis that is not there");
+  EXPECT_EQ(broken([&](Graph& g) { g.outputs[0].node = kNone; }), "output 'y' is not there");
+}
+
 TEST(StrongComponents, ComeInTopologicalOrderWithSinglesFirst) {
   // 0 -> 1 <-> 2 -> 3,  4 alone
   const auto order = strong_components(5, {{0, 1}, {1, 2}, {2, 1}, {2, 3}}, std::vector<char>(5));
