@@ -258,7 +258,7 @@ class Generator {
     if (form == 0) return terms_.number().text;
     if (form == 1) return out_.parameter(dims, 1);
     if (form == 2 && out_.axes[static_cast<std::size_t>(axis)].within < 0) {
-      dims.insert(dims.begin(), kLongestTap);
+      dims.insert(dims.begin(), kLongestTap + 1);  // the last value of an empty run, tapped, is one further outside
       return out_.parameter(dims, 1);
     }
     std::vector<std::size_t> found;

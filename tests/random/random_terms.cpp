@@ -175,6 +175,7 @@ Term RandomTerms::attention(const Place& place) {
   const auto query = read(place, place.axes, false, 0, 0);
   if (fitting.empty() || !query) return plain(place);
   const Read key = of(dice_.pick(fitting)), values = of(dice_.pick(fitting));
+  if (!nested(value(query->value).axes, value(key.value).axes & ~(1U << found->axis))) return plain(place);
   const AxisSet axes = (value(query->value).axes | value(key.value).axes | value(values.value).axes) & ~(1U << found->axis);
   const std::string axis = axis_name(found->axis);
   const std::string product = fmt::format("{} * {}", text(*query), text(key));
