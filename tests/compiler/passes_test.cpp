@@ -47,6 +47,7 @@ TEST(Simplify, MergesEqualValuesAndDropsNeutralOperations) {
   const Plan plan = compile_text(kTwoScans, options).plan;
   EXPECT_EQ(made(plan, "tanh"), 3);
   EXPECT_EQ(made(plan, "multiply"), 3);  // the two recurrent factors, and a * b
+  EXPECT_EQ(made(plan, "add"), 3);       // of the recurrences, and same + again
   options.without = {"simplify"};
   EXPECT_EQ(made(compile_text(kTwoScans, options).plan, "tanh"), 4);
 }

@@ -162,6 +162,10 @@ bool stretches(const Shape& from, const Shape& to) {
 }
 
 void expect_adjoints_fit(const Graph& graph, std::string_view kind) {
+  for (const Node& node : graph.nodes) {
+    if (node.kind->name != "sum_to_shape") continue;
+    EXPECT_TRUE(stretches(node.shape, graph[node.operands[0]].shape)) << kind << ": " << node.text;
+  }
   for (const auto& [leaf, adjoint] : graph.gradients) {
     EXPECT_TRUE(graph[adjoint].shape == graph[leaf].shape && graph[adjoint].space == graph[leaf].space) << kind;
     if (graph[adjoint].kind->name != "add" && graph[adjoint].kind->name != "copy") continue;  // a rule's own node, not a sum
