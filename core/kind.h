@@ -174,6 +174,12 @@ struct Example {
   std::vector<std::int64_t> int_below;  // per operand: 0 = float, n = ints in [0, n)
 };
 
+// Operand `by` holds positions on the first or last dimension of operand `of`; one that is not there gives NaN.
+struct Lookup {
+  int by = 0, of = 0;
+  bool last = false;
+};
+
 struct NodeKind {
   std::string_view name;
   std::string_view symbol;  // operator, if it is written as one: "+"
@@ -205,12 +211,13 @@ struct NodeKind {
   // positions in a way the axis operations do not express.
   bool moves_freely = true;
   Arithmetic arithmetic = Arithmetic::kOther;
-  bool finds_least = false;     // of kExtremeAlong: the smallest, not the largest
-  bool gives_position = false;  // of kExtremeAlong: where it is, not what it is
-  bool of_shapes = false;       // of kLocal: a scalar that follows from the operands' shapes alone: simplify makes it a constant
-  bool adds_by_number = false;  // of kProductSum: `a` [..] holds row numbers and stands for one-hot rows: y[a[i], :] += b[i, :]
-  bool turns_matrix = false;    // of kLocal: the operand with its last two dimensions swapped: packing weights reads them that way
-  bool draws_normal = false;    // of kDraw: a standard normal, not a uniform in [0, 1)
+  bool finds_least = false;      // of kExtremeAlong: the smallest, not the largest
+  bool gives_position = false;   // of kExtremeAlong: where it is, not what it is
+  bool of_shapes = false;        // of kLocal: a scalar that follows from the operands' shapes alone: simplify makes it a constant
+  bool adds_by_number = false;   // of kProductSum: `a` [..] holds row numbers and stands for one-hot rows: y[a[i], :] += b[i, :]
+  std::optional<Lookup> lookup;  // of kLocal
+  bool turns_matrix = false;     // of kLocal: the operand with its last two dimensions swapped: packing weights reads them that way
+  bool draws_normal = false;     // of kDraw: a standard normal, not a uniform in [0, 1)
   std::vector<Example> examples;
 };
 

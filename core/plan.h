@@ -15,6 +15,7 @@
 
 #include "core/graph.h"
 #include "core/kind.h"
+#include "core/lookup.h"
 
 namespace tapeloop {
 
@@ -240,6 +241,7 @@ struct PlanValue {
   bool is_part = false;
   bool readable = false;    // its buffer still holds it after a run
   std::int64_t column = 0;  // of the buffer's row, where it begins
+  WholeNumbers whole = {};  // of an int or bool input: what it may hold
 };
 
 struct Plan {

@@ -23,6 +23,7 @@ struct Batch {
   // By axis name, where this batch is a chunk of longer runs: position of what comes first here, of each row, or one for all. For
   // random draws.
   std::map<std::string, std::vector<std::int32_t>> first_positions;
+  std::string file = {};  // that the numbers were read from, for messages; empty: none
 };
 
 }  // namespace tapeloop

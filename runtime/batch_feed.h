@@ -77,7 +77,8 @@ class BatchFeed {
   void pack_all(FeedWindow& window, const Extents* extents, Buffers<T>& buffers) const;
   void pack_all_seeds(FeedWindow& window, const Extents* extents, Buffers<T>& buffers) const;
   void pack(const Feed& feed, std::int64_t first_row, const Extents* extents, Buffers<T>& buffers) const;
-  void check_whole(const Feed& feed, const Buffers<T>& buffers) const;
+  void check_whole(const Feed& feed, std::int64_t first_row, const Extents* extents, const Buffers<T>& buffers) const;
+  std::string place_text(const Feed& feed, std::int64_t first_row, const Extents* extents, std::int32_t point) const;
   bool axis_is_used(AxisId axis) const;
   const Array<T>* sized_by(AxisId axis, std::int64_t& size) const;
   [[noreturn]] void raise(std::string_view code, NodeId node, std::string message, std::string help = {}) const;

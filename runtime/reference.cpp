@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/diagnostics.h"
 #include "core/kind.h"
 #include "runtime/draws.h"
 #include "runtime/reference_rules.h"
@@ -52,7 +53,13 @@ std::map<std::string, std::vector<std::int32_t>> all_lengths(const Graph& graph,
 template <class S>
 Reference<S>::Reference(const Graph& graph, const Batch<double>& batch, const std::map<std::string, Array<double>>& parameters,
                         std::uint64_t seed)
-    : graph_(graph), rows_(batch.rows), lengths_(all_lengths(graph, batch)), example_ids_(batch.example_ids), seed_(seed) {
+    : graph_(graph),
+      rows_(batch.rows),
+      lengths_(all_lengths(graph, batch)),
+      example_ids_(batch.example_ids),
+      seed_(seed),
+      file_(batch.file),
+      whole_(whole_numbers(graph)) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Role role = graph[id].kind->role;
     if (role != Role::kInput && role != Role::kParameter) continue;
@@ -246,6 +253,28 @@ void Reference<S>::fill_leaf(NodeId id, State& of) {
     for (std::size_t k = 0; k < axes.size(); ++k) index = index * array.dims[k + 1] + place.at[static_cast<std::size_t>(axes[k])];
     std::copy_n(array.data.begin() + index * of.elements, of.elements, of.values.begin() + static_cast<std::int64_t>(p) * of.elements);
     of.marks[p] = kDone;
+  }
+  if (node.type != Type::kFloat && !whole_.empty()) check_whole(node, of, id);
+}
+
+template <class S>
+void Reference<S>::check_whole(const Node& node, const State& of, NodeId id) {
+  const WholeNumbers& whole = whole_[static_cast<std::size_t>(id)];
+  for (std::size_t k = 0; k < of.values.size(); ++k) {
+    const double number = std::real(of.values[k]);
+    if (whole.hold(number, kLargestDouble)) continue;
+    ReferencePlace place;
+    points_->place(node.space, static_cast<std::int32_t>(k) / static_cast<std::int32_t>(of.elements), place);
+    std::string where;
+    for (const AxisId axis : node.space.axes()) {
+      const auto at = static_cast<std::size_t>(axis);
+      where += (where.empty() ? " at " : ", ") + graph_.axes[at].name + "=" + std::to_string(place.at[at]);
+    }
+    const auto row = static_cast<std::size_t>(place.row);
+    where += " of example " + std::to_string(row < example_ids_.size() ? example_ids_[row] : place.row);
+    throw ModelError(
+        {{Severity::kError, "E0704", node.source,
+          "input " + whole.mismatch(node.name, number, kLargestDouble) + where + (file_.empty() ? "" : " in " + file_), whole.help()}});
   }
 }
 

@@ -15,6 +15,7 @@
 #include "core/array.h"
 #include "core/graph.h"
 #include "core/kind.h"
+#include "core/lookup.h"
 #include "runtime/batch.h"
 #include "runtime/reference_points.h"
 #include "runtime/reference_reads.h"
@@ -35,7 +36,7 @@ class Reference {
   // All examples and positions, [rows, longest run of each axis, shape], 0 past the end of each run. A value that depends on
   // parameters alone is repeated for each row.
   // These throw std::runtime_error for a value that needs itself, and for an input, parameter or length that is missing or does
-  // not fit.
+  // not fit; ModelError E0704 for an int or bool input with a number that it cannot have.
   Array<S> dense(NodeId node);
   Array<S> parameter_space(NodeId node);                      // [shape]. REQUIRES: the node lives on no batch
   Array<S> lengths_of_runs(AxisId axis);                      // [rows, longest run of each axis that it lies within]
@@ -70,6 +71,7 @@ class Reference {
   void prepare(NodeId node);
   void find_stretches(const Node& node, State& state);
   void fill_leaf(NodeId node, State& state);
+  void check_whole(const Node& node, const State& state, NodeId id);
   std::vector<std::int32_t> lengths(AxisId axis);
   std::vector<std::int32_t> derived_lengths(AxisId axis);
   std::vector<std::int32_t> decided(AxisId axis);
@@ -87,7 +89,9 @@ class Reference {
   const std::map<std::string, std::vector<std::int32_t>> lengths_;
   const std::vector<std::int64_t> example_ids_;
   const std::uint64_t seed_;
-  std::map<NodeId, Array<S>> leaves_;  // inputs and parameters
+  const std::string file_;                 // of the batch
+  const std::vector<WholeNumbers> whole_;  // by node; empty: they are checked elsewhere
+  std::map<NodeId, Array<S>> leaves_;      // inputs and parameters
   std::optional<ReferencePoints> points_;
   std::vector<State> states_;
   bool fresh_ = false;                                   // nothing was computed since the leaves changed

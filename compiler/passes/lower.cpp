@@ -37,13 +37,17 @@ class Lowering {
     plan_.seeds = graph_.seeds;
     plan_.loss = graph_.total_loss;
     plan_.gradients = graph_.gradients;
+    const std::vector<WholeNumbers> whole = whole_numbers(graph_);
     for (NodeId id = 0; id < graph_.size(); ++id) {
       const Node& node = graph_[id];
       const Shape shape = graph_.sizes.resolve(node.shape);
       plan_.nodes.push_back({node.name, node.text, node.source, node.space, shape, node.type, kNone, node.init, node.is_part});
       if (node.kind->role == Role::kParameter) plan_.parameters.push_back(id);
       const bool seed = std::find(graph_.seeds.begin(), graph_.seeds.end(), id) != graph_.seeds.end();
-      if (node.kind->role == Role::kInput && !seed) plan_.inputs.push_back(id);
+      if (node.kind->role == Role::kInput && !seed) {
+        plan_.inputs.push_back(id);
+        plan_.nodes.back().whole = whole[static_cast<std::size_t>(id)];
+      }
       note_free_sizes(shape);
     }
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 #include "core/kind.h"
 #include "core/live_nodes.h"
@@ -74,9 +75,13 @@ Array<T> zeros_of(const Dims& dims) {
   return {dims, std::vector<T>(size, T(0))};
 }
 
-bool all_whole(const Nested& nested) {
-  if (!nested.is_list) return nested.number == std::floor(nested.number);
-  return std::all_of(nested.items.begin(), nested.items.end(), all_whole);
+// The first number that is not whole.
+std::optional<double> not_whole(const Nested& nested) {
+  if (!nested.is_list) return nested.number == std::floor(nested.number) ? std::nullopt : std::optional(nested.number);
+  for (const Nested& item : nested.items) {
+    if (const std::optional<double> found = not_whole(item)) return found;
+  }
+  return std::nullopt;
 }
 
 // Turns the inputs and lengths of one feed into a batch.
@@ -87,6 +92,7 @@ class BatchReader {
       : feed_(feed), graph_(graph), diagnostics_(diagnostics), runs_(graph.axes.size()), known_(graph.axes.size(), false) {}
 
   Batch<T> read() {
+    batch_.file = feed_.file;
     collect_inputs();
     refuse_unknown();
     count_rows();
@@ -267,7 +273,9 @@ class BatchReader {
     if (!fits) {
       return error("E0723", fmt::format("input '{}': expected {}, found {}", node.name, expected_layout(graph_, node), found_layout(fed)));
     }
-    if (node.type == Type::kInt && !all_whole(fed)) error("E0723", fmt::format("input '{}': expected whole numbers", node.name));
+    if (const std::optional<double> broken = node.type == Type::kInt ? not_whole(fed) : std::nullopt) {
+      error("E0723", fmt::format("input '{}' is int: expected whole numbers, found {}", node.name, *broken));
+    }
     check_runs(node, fed, axes);
     batch_.inputs[node.name] = std::move(array);
   }

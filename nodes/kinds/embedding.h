@@ -64,6 +64,7 @@ TAPELOOP_KIND(embedding) {
   kind.role = Role::kLocal;
   kind.operands = {"i", "table"};
   kind.infer = &Embedding::infer;
+  kind.lookup = {0, 1, false};
   kind.adjoint = [](AdjointBuilder& d) {
     if (!d.wants(1)) return;
     const Term table = d.x(1);

@@ -70,6 +70,7 @@ TAPELOOP_KIND(pick) {
   kind.role = Role::kLocal;
   kind.operands = {"x", "i"};
   kind.infer = &Pick::infer;
+  kind.lookup = {1, 0, true};
   kind.adjoint = &Pick::adjoint;
   kind.local = local_kernel<Pick>();
   kind.cost = no_cost;

@@ -1,5 +1,6 @@
 // Holds `train:` against the model that it is to train.
 #include <algorithm>
+#include <optional>
 
 #include "runtime/training/name_pattern.h"
 #include "runtime/training/parameters.h"
@@ -35,6 +36,19 @@ void check_input(const InputForm& form, const Plan& plan, const PlanValue& value
                     "train.data.inputs." + form.name + " lies " + place_text(form.axes) + "; the model's '" + form.name + "' lies " +
                         place_text(axes) + " (" + value.source.text() + ")",
                     "with a window, `at: next` is a single row and lies on no axis; such an input has axes: [] in the model");
+}
+
+// Ids and classes must be there, before a batch brings them into a run.
+void check_whole(std::size_t input, const Dataset& data, const PlanValue& value, Diagnostics& diagnostics) {
+  if (value.type == Type::kFloat) return;
+  const auto fits = [&](double number) { return value.whole.hold(number, kLargestFloat); };
+  const std::optional<Dataset::Place> misfit = data.find_misfit(input, fits);
+  if (!misfit) return;
+  const InputForm& form = data.forms()[input];
+  diagnostics.error("E0704", misfit->source,
+                    "train.data.inputs." + form.name + " (" + form.source.text() + ") feeds '" + value.name + "' (" + value.source.text() +
+                        "), and " + value.whole.mismatch(value.name, misfit->value, kLargestFloat),
+                    value.whole.help());
 }
 
 void check_prediction(const MetricsSpec& metrics, const Dataset& data, const Plan& plan, Diagnostics& diagnostics) {
@@ -135,7 +149,8 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, con
   std::vector<std::string> names;
   for (const NodeId id : plan.inputs) names.push_back(plan.value(id).name);
   std::vector<std::string> given;
-  for (const InputForm& form : data.forms()) {
+  for (std::size_t k = 0; k < data.forms().size(); ++k) {
+    const InputForm& form = data.forms()[k];
     given.push_back(form.name);
     const auto at = std::find(names.begin(), names.end(), form.name);
     if (at == names.end()) {
@@ -144,6 +159,7 @@ void check_fit(const TrainSpec& spec, const Dataset& data, const Plan& plan, con
     } else {
       const PlanValue& value = plan.value(plan.inputs[static_cast<std::size_t>(at - names.begin())]);
       check_input(form, plan, value, diagnostics);
+      check_whole(k, data, value, diagnostics);
     }
   }
   for (const ScheduledInput& input : spec.inputs) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -66,6 +68,15 @@ class Dataset {
   virtual Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const = 0;
   // A prediction of element e of that input, in the file's own units.
   virtual double original(std::size_t input, std::size_t element, double value) const = 0;
+
+  // A number that fill gives for an input, and where it stands.
+  struct Place {
+    double value = 0;
+    Source source;
+  };
+  // The first number of the input, in the data's own order, that `fits` refuses; none, if there is none. Reads the file once more to tell
+  // where it stands, so it throws FileError.
+  virtual std::optional<Place> find_misfit(std::size_t input, const std::function<bool(double)>& fits) const = 0;
 
  protected:
   void add_form(InputForm form) { forms_.push_back(std::move(form)); }

@@ -23,12 +23,11 @@ RecordDataset::RecordDataset(DataSpec spec, const Records& all, const Vocabulari
     : spec_(std::move(spec)) {
   split_of_ = split_records(spec_.split, all, diagnostics);
   if (spec_.repeated) leave_out_repeated(all, diagnostics);
-  std::vector<std::uint32_t> rows;
   for (std::size_t row = 0; row < split_of_.size(); ++row) {
-    if (split_of_[row] != kNoSplit) rows.push_back(static_cast<std::uint32_t>(row));
+    if (split_of_[row] != kNoSplit) rows_.push_back(static_cast<std::uint32_t>(row));
   }
   split_of_.erase(std::remove(split_of_.begin(), split_of_.end(), kNoSplit), split_of_.end());
-  const std::unique_ptr<Records> chosen = rows_of(all, std::move(rows));
+  const std::unique_ptr<Records> chosen = rows_of(all, rows_);
   const Records& records = *chosen;
   count_tokens(records, known, diagnostics);
   if (diagnostics.has_errors()) return;
@@ -297,6 +296,21 @@ Dataset::Targets RecordDataset::targets(Split split, std::span<const std::uint32
     }
   });
   return targets;
+}
+
+std::optional<Dataset::Place> RecordDataset::find_misfit(std::size_t input, const std::function<bool(double)>& fits) const {
+  const Packed& packed = sequences_[input].packed;
+  const auto misfit = std::find_if(packed.values.begin(), packed.values.end(), [&](float value) { return !fits(value); });
+  if (misfit == packed.values.end()) return std::nullopt;
+  const std::size_t point = static_cast<std::size_t>(misfit - packed.values.begin()) / packed.elements;
+  std::size_t record = 0;
+  while (packed.points(record, packed.starts.size()).second <= point) ++record;
+  Place place{*misfit, {}};
+  Diagnostics unheard;  // it has been read before
+  const std::unique_ptr<Records> records = open_records(spec_, unheard);
+  const std::optional<std::size_t> column = records ? records->column(spec_.inputs[input].columns.front().name) : std::nullopt;
+  if (column) place.source = records->source(rows_[record], *column);
+  return place;
 }
 
 }  // namespace tapeloop

@@ -34,6 +34,7 @@ class RecordDataset : public Dataset {
   std::vector<TokenIds> answers(Split split, std::uint32_t number, std::size_t input) const override;
   Targets targets(Split split, std::span<const std::uint32_t> numbers, std::size_t input) const override;
   double original(std::size_t input, std::size_t element, double value) const override { return scale_of(input, element).invert(value); }
+  std::optional<Place> find_misfit(std::size_t input, const std::function<bool(double)>& fits) const override;
 
  private:
   // What one input reads.
@@ -72,6 +73,7 @@ class RecordDataset : public Dataset {
 
   DataSpec spec_;
   std::vector<std::uint8_t> split_of_;  // of each record that has one; those without are not read
+  std::vector<std::uint32_t> rows_;     // in the files, of each of these
   Vocabularies vocabularies_;
   std::vector<Sequence> sequences_;  // by input
   std::map<std::string, AxisOf> axes_;

@@ -246,4 +246,26 @@ Dataset::Targets SeriesDataset::targets(Split split, std::span<const std::uint32
   return targets;
 }
 
+std::optional<Dataset::Place> SeriesDataset::find_misfit(std::size_t input, const std::function<bool(double)>& fits) const {
+  const Features& features = features_[input];
+  if (features.mask) return std::nullopt;
+  std::vector<std::uint32_t> read(series_.size(), 0);  // rows of each series that examples read
+  for (const std::vector<Example>& examples : examples_) {
+    for (const Example& example : examples) read[example.series] = std::max(read[example.series], example.last + (features.next ? 1 : 0));
+  }
+  std::optional<std::size_t> first;
+  for (std::size_t s = 0; s < series_.size(); ++s) {
+    for (std::size_t k = 0; k < read[s] * features.elements; ++k) {
+      const std::size_t at = series_[s][k / features.elements] * features.elements + k % features.elements;
+      if (!fits(features.values[at])) first = std::min(first.value_or(at), at);
+    }
+  }
+  if (!first) return std::nullopt;
+  Diagnostics unheard;  // it has been read before
+  const CsvTable table = read_table(spec_, unheard);
+  const std::vector<NamedAt>& columns = spec_.inputs[input].columns;
+  const auto column = table.column(columns[std::min(*first % features.elements, columns.size() - 1)].name);
+  return Place{features.values[*first], column ? table.source(*first / features.elements, *column) : Source()};
+}
+
 }  // namespace tapeloop

@@ -40,6 +40,7 @@ class SeriesDataset : public Dataset {
   double original(std::size_t input, std::size_t element, double value) const override {
     return features_[input].scales[element].invert(value);
   }
+  std::optional<Place> find_misfit(std::size_t input, const std::function<bool(double)>& fits) const override;
 
  private:
   struct Features {

@@ -382,6 +382,7 @@ class Remembering : public Dataset {
   }
   Targets targets(Split, std::span<const std::uint32_t>, std::size_t) const override { return {}; }
   double original(std::size_t, std::size_t, double value) const override { return value; }
+  std::optional<Place> find_misfit(std::size_t, const std::function<bool(double)>&) const override { return {}; }
 
   mutable std::vector<std::vector<std::uint32_t>> batches;
 };
