@@ -34,7 +34,7 @@ struct FitState {
   std::int64_t waiting = 0;  // with train.accumulate: batches since the last step
   double waiting_loss = 0;   // and sums over them
   double waiting_weight = 0;
-  std::int64_t skipped = 0;         // steps that were not taken, as they were not finite
+  std::int64_t skipped = 0;         // steps (with train.accumulate batches) left out, as they were not finite
   std::int64_t averaged = 0;        // with train.average: steps in the mean
   std::int64_t best_epoch = 0;      // 0: none yet
   double best_loss = 0;             // on the split that early stopping watches

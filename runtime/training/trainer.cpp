@@ -19,8 +19,6 @@ std::uint64_t step_seed(std::uint64_t seed, std::int64_t step) {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::int64_t kNotes = 10;  // of steps that are left out; then they are only counted
-
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
@@ -125,37 +123,37 @@ double Trainer<T>::add_batch(const Batch<T>& batch) {
   const double loss = run_step(batch);
   const double weight = loss_positions(train_.plan(), batch);
   gather_gradients();
+  hold_frozen();
   if (state_.waiting == 0) {
     sum_.fill(0);
     state_.waiting_loss = state_.waiting_weight = 0;
   }
   const std::span<const T> gradient = std::as_const(gradient_).block();
+  const bool finite = std::isfinite(loss) && std::isfinite(gradient_norm<T>(gradient));
+  if (!finite) leave_out(loss, batch);
+  ++state_.waiting;
+  if (!finite) return std::nan("");
   const std::span<T> sum = sum_.block();
   for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<T>(weight) * gradient[k];
   state_.waiting_loss += weight * loss;
   state_.waiting_weight += weight;
-  ++state_.waiting;
   return loss;
+}
+
+template <class T>
+void Trainer<T>::hold_frozen() {
+  for (const Slowed& slowed : slowed_) {
+    if (slowed.factor == 0) std::fill_n(gradient_.values(slowed.entry).begin(), slowed.before.size(), T(0));
+  }
 }
 
 // By what is in gradient_, of `batch` last. Clipping would hide what is infinite, so the length is taken before.
 template <class T>
 StepResult Trainer<T>::take_step(double loss, const Batch<T>& batch) {
-  for (const Slowed& slowed : slowed_) {
-    if (slowed.factor == 0) std::fill_n(gradient_.values(slowed.entry).begin(), slowed.before.size(), T(0));
-  }
+  hold_frozen();
   StepResult result{loss, gradient_norm<T>(std::as_const(gradient_).block()), true};
   if (!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)) {
-    const std::string what = not_finite(result.loss, batch);
-    if (!spec_.skips_nonfinite) {
-      const Plan& plan = train_.plan();
-      const std::string help =
-          "a smaller train.optimizer.lr or train.clip: {norm: 1} may help, train.on_nonfinite: skip leaves such steps out; "
-          "no parameter was changed by this step";
-      throw ModelError({{Severity::kError, "E0815", plan.loss == kNone ? Source{} : plan.value(plan.loss).source, what, help}});
-    }
-    if (note_ && state_.skipped < kNotes) note_(what + "; the step is left out");
-    ++state_.skipped;
+    leave_out(loss, batch);
     result.taken = false;
     return result;
   }
@@ -183,21 +181,6 @@ void Trainer<T>::move_parameters() {
       values[k] = slowed.factor == 0 ? slowed.before[k] : slowed.before[k] + slowed.factor * (values[k] - slowed.before[k]);
     }
   }
-}
-
-// "in training step 12 the loss is inf: 'h' (m.yaml:7:6) is inf at t=5 of example 3"
-template <class T>
-std::string Trainer<T>::not_finite(double loss, const Batch<T>& batch) const {
-  std::string what = "in training step " + std::to_string(optimizer_->steps() + state_.skipped + 1) + " ";
-  if (!std::isfinite(loss)) what += "the loss is " + std::to_string(loss);
-  for (std::size_t k = 0; k < gradient_.entries().size() && std::isfinite(loss); ++k) {
-    const std::span<const T> values = gradient_.values(k);
-    if (std::all_of(values.begin(), values.end(), [](T v) { return std::isfinite(v); })) continue;
-    what += "the loss is finite, but the gradient of '" + gradient_.entries()[k].spec.name + "' is not";
-    break;
-  }
-  const std::string where = finder_ ? finder_(parameters_, batch, draws_seed()) : "";
-  return where.empty() ? what : what + ": " + where;
 }
 
 template <class T>
@@ -253,9 +236,12 @@ double Trainer<T>::note_step(const StepResult& result) {
 template <class T>
 double Trainer<T>::train_on(const Batch<T>& batch, bool last) {
   if (spec_.accumulate == 1) return note_step(step(batch));
-  const double found = add_batch(batch);
-  const double loss = std::isfinite(found) ? found : std::nan("");  // its step will be left out, or end the training
+  const double loss = add_batch(batch);
   if (state_.waiting < spec_.accumulate && !last) return loss;
+  if (state_.waiting_weight == 0) {  // each of them was left out
+    state_.waiting = 0;
+    return loss;
+  }
   const std::span<const T> sum = std::as_const(sum_).block();
   const T part = static_cast<T>(1 / std::max(state_.waiting_weight, 1.0));
   for (std::size_t k = 0; k < sum.size(); ++k) gradient_.block()[k] = part * sum[k];
@@ -362,6 +348,8 @@ FitResult<T> Trainer<T>::fit(const Dataset& data, const Callbacks& callbacks) {
     result.interrupted = !run_epoch(data, callbacks) || !end_epoch(data, callbacks);
   }
   save(callbacks);
+  result.left_out = state_.skipped;
+  note_left_out();
   result.history = state_.history;
   result.best_epoch = state_.best_epoch;
   result.best_loss = state_.best_loss;

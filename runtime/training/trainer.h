@@ -59,8 +59,9 @@ struct FitResult {
   std::int64_t best_epoch = 0;  // 0: none
   double best_loss = 0;         // on the split that early stopping watches
   bool stopped_early = false;
-  bool interrupted = false;  // a callback said so
-  Parameters<T> last;        // after the last step, whatever was restored
+  bool interrupted = false;   // a callback said so
+  std::int64_t left_out = 0;  // steps, with spec.accumulate batches, that were not finite: spec.on_nonfinite skip
+  Parameters<T> last;         // after the last step, whatever was restored
 };
 
 // Reports where `train:` does not fit the model: inputs that it lacks or that nothing feeds, other axes or shapes, an unknown
@@ -124,8 +125,11 @@ class Trainer {
   void find_rates();
   double run_step(const Batch<T>& batch);
   void gather_gradients();
-  // Gradients of several batches make one step, each in proportion to the positions that its loss is a mean of.
+  // Gradients of several batches make one step, each in proportion to the positions that its loss is a mean of. NaN: it is left out.
   double add_batch(const Batch<T>& batch);
+  void hold_frozen();
+  void leave_out(double loss, const Batch<T>& batch);
+  void note_left_out() const;
   StepResult take_step(double loss, const Batch<T>& batch);
   void move_parameters();
   std::string not_finite(double loss, const Batch<T>& batch) const;

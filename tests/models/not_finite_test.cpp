@@ -107,6 +107,31 @@ TEST(NotFinite, MayBeSkipped) {
   for (const HistoryRow& row : fitted.history) EXPECT_TRUE(std::isfinite(row.train_loss));
 }
 
+// Of the batches that make a step only those that are not finite are left out, and the message is about their own numbers.
+TEST(NotFinite, OfBatchesThatMakeOneStepTheBadOnesAreLeftOut) {
+  const std::string model = sunspots_model("mse(y, log(target))", "  accumulate: 3\n  on_nonfinite: skip\n");
+  const Training training(testing::model_of(model));
+  Trainer<float> trainer = training.trainer(1);
+  std::vector<std::string> notes;
+  Callbacks callbacks;
+  callbacks.note = [&](const std::string& note) { notes.push_back(note); };
+  const FitResult<float> fitted = trainer.fit(training.data(), callbacks);
+  ASSERT_GT(fitted.left_out, 0);
+  EXPECT_EQ(trainer.steps(), 4);  // of six batches an epoch: none of the steps is lost
+  ASSERT_EQ(notes.size(), static_cast<std::size_t>(fitted.left_out) + 1);
+  for (std::size_t k = 0; k + 1 < notes.size(); ++k)
+    EXPECT_THAT(notes[k], AllOf(HasSubstr("'error' ("), HasSubstr("the batch is left out")));
+  EXPECT_THAT(notes.back(), HasSubstr("in all " + std::to_string(fitted.left_out) + " batch"));
+
+  const Training strict(testing::model_of(sunspots_model("mse(y, log(target))", "  accumulate: 6\n")));
+  try {
+    strict.trainer(1).fit(strict.data());
+    FAIL();
+  } catch (const ModelError& error) {
+    EXPECT_THAT(error.what(), AllOf(HasSubstr("E0815"), HasSubstr("'error' ("), HasSubstr("of example ")));
+  }
+}
+
 TEST(NotFinite, AnEpochWithoutAStepHasNoLoss) {
   const Training training(testing::model_of(sunspots_model("mse(y, log(target * 0))", "  on_nonfinite: skip\n")));
   Trainer<float> trainer = training.trainer(1);
