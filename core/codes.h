@@ -175,6 +175,7 @@ inline constexpr Code kCodes[] = {
     {"E0921", "a value at a position that cannot be read, or that the model does not have"},
     {"E0922", "a position that no example of the batch has"},
     {"W0301", "a node, input or parameter that nothing depends on"},
+    {"E0923", "a gradient of something whole: a token, a class, a decision"},
 };
 
 }  // namespace tapeloop

@@ -39,7 +39,9 @@ std::string path_text(const std::vector<FlowStep>& path) {
 
 std::string link_text(const GradientLink& link, bool estimated) {
   std::string text;
-  if (link.flows()) {
+  if (!std::isfinite(link.norm)) {
+    text = fmt::format("the gradient from {} to {} is not finite\n  {}\n", link.from, link.to, path_text(link.path));
+  } else if (link.flows()) {
     text = fmt::format("a gradient flows from {} to {}: norm {:.6g}{}\n  {}\n", link.from, link.to, link.norm,
                        estimated ? ", estimated (--exact)" : "", path_text(link.path));
   } else {
@@ -50,6 +52,15 @@ std::string link_text(const GradientLink& link, bool estimated) {
 }
 
 // Evenly over all positions, the first and the last among them.
+std::string not_finite_text(const Gradflow& flow) {
+  if (flow.not_finite.empty()) return "";
+  return fmt::format(
+      "not finite: {}\n  help: feed numbers for which it is (--feed), weights that were trained (--weights), or keep the equation from "
+      "them, "
+      "such as log(max(x, 1e-6))\n",
+      flow.not_finite);
+}
+
 std::vector<std::size_t> shown_positions(std::size_t count) {
   std::vector<std::size_t> result;
   const std::size_t columns = std::min(kColumns, count);
@@ -129,8 +140,8 @@ std::string as_json(const Gradflow& flow) {
                           values.empty() ? "" : ", ", json_quoted(value.name), json_quoted(value.source), json_quoted(value.axis),
                           json_of(value.whole), norms, json_of(value.step));
   }
-  return fmt::format("{{\"from\": {}, \"estimated\": {}, \"link\": {}, \"values\": [{}]}}", json_quoted(flow.from), flow.estimated,
-                     flow.link ? link_json(*flow.link) : "null", values);
+  return fmt::format("{{\"from\": {}, \"estimated\": {}, \"not_finite\": {}, \"link\": {}, \"values\": [{}]}}", json_quoted(flow.from),
+                     flow.estimated, json_quoted(flow.not_finite), flow.link ? link_json(*flow.link) : "null", values);
 }
 
 }  // namespace
@@ -158,9 +169,9 @@ int gradflow_command(const GradflowRequest& request) {
   if (request.json) {
     print_result(as_json(flow));
   } else if (flow.link) {
-    print_result(link_text(*flow.link, flow.estimated));
+    print_result(link_text(*flow.link, flow.estimated) + not_finite_text(flow));
   } else {
-    print_result(picture_text(flow));
+    print_result(picture_text(flow) + not_finite_text(flow));
   }
   return kDone;
 }

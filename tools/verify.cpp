@@ -20,12 +20,19 @@ std::string as_json(const VerifyRequest& request, const VerifyReport& report) {
                           checks.empty() ? "" : ", ", json_quoted(check.what), json_quoted(check.worst), json_number(check.difference),
                           json_number(check.allowed), check.good(), json_quoted(check.left_out));
   }
-  return fmt::format("{{\"model\": {}, \"ok\": {}, \"culprit\": {}, \"checks\": [{}]}}", json_quoted(request.model), report.good(),
-                     json_quoted(report.culprit), checks);
+  return fmt::format("{{\"model\": {}, \"ok\": {}, \"culprit\": {}, \"not_finite\": {}, \"checks\": [{}]}}", json_quoted(request.model),
+                     report.good(), json_quoted(report.culprit), json_quoted(report.not_finite), checks);
 }
 
 std::string as_text(const VerifyRequest& request, const VerifyReport& report) {
   std::string notes = report.culprit.empty() ? "" : report.culprit + "\n";
+  if (!report.not_finite.empty()) {
+    notes += fmt::format(
+        "values are not finite: {}\n"
+        "  help: feed numbers for which they are (--feed; --save-feed writes those that were drawn), or keep the equation from them, "
+        "such as log(max(x, 1e-6))\n",
+        report.not_finite);
+  }
   std::vector<std::vector<std::string>> rows{{"compared", "difference", "allowed", "worst at", ""}};
   for (const VerifyCheck& check : report.checks) {
     if (!check.left_out.empty()) {
@@ -36,7 +43,11 @@ std::string as_text(const VerifyRequest& request, const VerifyReport& report) {
     rows.push_back({check.what, fmt::format("{:.1e}", check.difference), fmt::format("{:.0e}", check.allowed), check.worst,
                     check.good() ? "ok" : "FAILED"});
   }
-  return table(rows) + notes + fmt::format("{}: {}\n", request.model, report.good() ? "all agree" : "NOT proven");
+  return table(rows) + notes +
+         fmt::format("{}: {}\n", request.model,
+                     !report.good()              ? "NOT proven"
+                     : report.not_finite.empty() ? "all agree"
+                                                 : "all agree, infinite values among them");
 }
 
 }  // namespace

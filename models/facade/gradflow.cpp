@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <random>
 
@@ -11,6 +10,7 @@
 #include "core/kind.h"
 #include "models/facade/gradflow_place.h"
 #include "models/facade/gradflow_why.h"
+#include "models/facade/not_finite.h"
 #include "models/facade/trial_feed.h"
 #include "runtime/reference.h"
 #include "runtime/training/parameters.h"
@@ -24,6 +24,7 @@ Source place_of(const std::string& text) { return {std::make_shared<const std::s
 
 // A model with all its numbers.
 struct Subject {
+  CompileOptions compile;
   Graph graph;
   Batch<double> batch;
   std::map<std::string, Array<double>> parameters;
@@ -44,7 +45,7 @@ Subject prepare(const Model& model, const GradflowOptions& options) {
                       "feed the input that has it, or set an option of that name");
     raise_errors(diagnostics);
   }
-  Subject subject{compiled.graph, batch_of<double>(feed, compiled.graph, diagnostics), {}};
+  Subject subject{compile, compiled.graph, batch_of<double>(feed, compiled.graph, diagnostics), {}};
   Parameters<double> start(compiled.plan);
   start.initialise(options.seed);
   if (!options.weights.empty()) start.take_from(load_safetensors(options.weights), options.weights);
@@ -54,14 +55,17 @@ Subject prepare(const Model& model, const GradflowOptions& options) {
   return subject;
 }
 
-// Where gradients start if nobody says: the loss, else the first output at its last positions.
+// Where gradients start if nobody says: the loss, else the first output that has a derivative, at its last positions.
 std::string default_from(const Graph& graph) {
   if (graph.total_loss != kNone || graph.outputs.empty()) return "loss";
+  const auto has_derivative = [&](const OutputRef& output) { return graph[output.node].type == Type::kFloat; };
+  const auto found = std::find_if(graph.outputs.begin(), graph.outputs.end(), has_derivative);
+  const OutputRef& output = found == graph.outputs.end() ? graph.outputs.front() : *found;
   std::string text;
-  for (const AxisId axis : graph[graph.outputs[0].node].space.axes()) {
+  for (const AxisId axis : graph[output.node].space.axes()) {
     text += fmt::format("{}{}=-1", text.empty() ? "" : ", ", graph.axes[static_cast<std::size_t>(axis)].name);
   }
-  return graph.outputs[0].name + (text.empty() ? "" : "[" + text + "]");
+  return output.name + (text.empty() ? "" : "[" + text + "]");
 }
 
 class Analysis {
@@ -80,6 +84,7 @@ class Analysis {
     Gradflow result;
     result.from = from_.text;
     result.estimated = estimated_;
+    result.not_finite = not_finite(model);
     if (!options_.to.empty()) result.link = link(model);
     picture(result);
     return result;
@@ -93,6 +98,13 @@ class Analysis {
     from_ = read_place(options_.from.empty() ? default_from(graph_) : options_.from, "--from", graph_, diagnostics);
     if (!options_.to.empty()) to_ = read_place(options_.to, "--to", graph_, diagnostics);
     raise_errors(diagnostics);
+    if (graph_[from_.node].type != Type::kFloat && options_.to.empty()) {
+      diagnostics.error("E0923", place_of("--from " + from_.text),
+                        fmt::format("'{}' ({}) is {}: no gradient passes through the choice of a token, or through any other decision",
+                                    from_.name, graph_[from_.node].source.text(), type_name(graph_[from_.node].type)),
+                        "start from what it is chosen by, such as --from 'logits[t=-1]'");
+      raise_errors(diagnostics);
+    }
     from_points_ = found_points(from_, "--from", diagnostics);
     if (!options_.to.empty()) to_points_ = found_points(to_, "--to", diagnostics);
     raise_errors(diagnostics);
@@ -120,8 +132,13 @@ class Analysis {
     adjoint_ = differentiate(std::move(graph), options, built_in_kinds());
   }
 
-  // One cotangent for each entry of `from`, examples side by side; random signs of all where there are too many: the mean square
-  // of the result is the same (Hutchinson 1990).
+  // Whether gradients of parameters are asked for: of a value of each example they are sums over the examples, whose norms say nothing.
+  bool asks_of_parameters() const {
+    return graph_[from_.node].space.on_batch() && (options_.to.empty() || !graph_[to_.node].space.on_batch());
+  }
+
+  // One cotangent for each entry of `from`, examples side by side if none is added to another; random signs of all where there are too
+  // many: the mean square of the result is the same (Hutchinson 1990).
   void go_back() {
     squares_.resize(static_cast<std::size_t>(graph_.size()));
     std::map<std::vector<std::int32_t>, std::vector<std::int32_t>> by_position;  // of all examples
@@ -129,6 +146,7 @@ class Analysis {
     for (const FlowPoint& from : from_points_) {
       points_.place(graph_[from_.node].space, from.point, place);
       std::vector<std::int32_t> at;
+      if (asks_of_parameters()) at.push_back(place.row);
       for (const AxisId axis : graph_[from_.node].space.axes()) at.push_back(place.at[static_cast<std::size_t>(axis)]);
       by_position[at].push_back(from.point);
     }
@@ -215,7 +233,7 @@ class Analysis {
         return open && alive(read) ? Passage::kOpen : Passage::kClosed;
       };
       result.path = paths.steps(paths.find(from_points_, to_points_, rule));
-      result.why = cut_in_training(model);
+      if (options_.mode == Mode::kTrain) result.why = cut_in_training(model, time_of(from_points_), time_of(to_points_));
     } else {
       const FlowReason reason =
           reason_of(graph_, points_, paths, {from_, to_, from_points_, to_points_}, [&](const FlowPoint& point) { return alive(point); });
@@ -223,6 +241,40 @@ class Analysis {
       result.why = reason.text;
     }
     return result;
+  }
+
+  bool is_finite(NodeId id) const {
+    const std::vector<double>& squares = squares_[static_cast<std::size_t>(id)];
+    return std::all_of(squares.begin(), squares.end(), [](double square) { return std::isfinite(square); });
+  }
+
+  // "'e' (m.yaml:7:6) is inf at t=3 of example 0".
+  std::string not_finite(const Model& model) {
+    NodeId first = kNone;
+    for (NodeId id = 0; id < graph_.size() && first == kNone; ++id) {
+      if (!is_finite(id)) first = id;
+    }
+    const bool finite = std::all_of(from_points_.begin(), from_points_.end(), [&](const FlowPoint& point) {
+      const std::span<const double> values = forward_.value(point.node, point.point);
+      return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+    });
+    if (first == kNone && finite) return "";
+    const std::optional<NotFinite> value =
+        find_not_finite<double>(model, subject_.compile, subject_.parameters, subject_.batch, options_.seed);
+    if (value || first == kNone) return value ? text(*value) : named(from_.node) + " is not";
+    for (NodeId reader = 0; reader < graph_.size(); ++reader) {
+      if (!is_finite(reader)) continue;
+      for (const NodeId read : graph_[reader].operands) {
+        if (read != kNone && !is_finite(read)) return fmt::format("all values are finite, but a derivative of {} is not", named(reader));
+      }
+    }
+    return fmt::format("all values are finite, but the derivative by {} is not", named(first));
+  }
+
+  // "'h' (m.yaml:7:6)": parts of an equation go by its name.
+  std::string named(NodeId id) const {
+    const Node& node = graph_[id];
+    return fmt::format("'{}' ({})", node.name.substr(0, node.name.find('#')), node.source.text());
   }
 
   // The position along the axis named t; none of a value without it, or of several positions.
@@ -240,28 +292,6 @@ class Analysis {
       }
     }
     return result;
-  }
-
-  // train.truncate: a step of the losses of `every` positions goes back through `back`.
-  std::string cut_in_training(const Model& model) {
-    const Tree* train = model.container().train ? &*model.container().train : nullptr;
-    const Tree* truncate = train ? train->find("truncate") : nullptr;
-    if (!truncate || options_.mode != Mode::kTrain) return "";
-    const auto number = [&](const char* key) {
-      const Tree* tree = truncate->find(key);
-      std::int64_t value = 0;
-      if (tree) std::from_chars(tree->scalar.data(), tree->scalar.data() + tree->scalar.size(), value);
-      return value;
-    };
-    const std::int64_t every = number("every"), back = number("back");
-    const std::optional<std::int64_t> from = time_of(from_points_), to = time_of(to_points_);
-    if (every < 1 || back < 1) return "";
-    if (!from || !to)
-      return fmt::format("in training, train.truncate ends back-propagation after {} positions; the norm is without it", back);
-    const std::int64_t end = (*from / every + 1) * every;
-    if (*to >= end - back) return "";
-    return fmt::format("not in training: train.truncate takes the losses of t={} to {} back to t={} only", end - every, end - 1,
-                       end - back);
   }
 
   // The picture.

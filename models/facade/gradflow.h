@@ -54,6 +54,7 @@ struct ValueNorms {
 struct Gradflow {
   std::string from;
   bool estimated = false;  // by kGradflowProbes random mixtures of the entries of `from`, not by each of them
+  std::string not_finite;  // where a value, or else a derivative, is not finite first; empty: all are
   std::optional<GradientLink> link;
   std::vector<ValueNorms> values;  // by axis, those without one last
 };

@@ -75,6 +75,8 @@ class Reader {
     const auto found = graph_.names.find(place_.name);
     if (place_.name == "loss" && place_.positions.empty() && graph_.total_loss != kNone) {
       place_.node = graph_.total_loss;
+    } else if (place_.name == "loss" && found == graph_.names.end() && graph_.total_loss != kNone) {
+      return fail("the loss is one number for the whole batch: it has no positions", terms_text());
     } else if (found != graph_.names.end()) {
       place_.node = found->second;
     } else if (place_.name == "loss") {
@@ -86,6 +88,13 @@ class Reader {
     }
     check_axes();
     if (!failed_ && !place_.element.empty()) check_element();
+  }
+
+  // What the loss is made of, which does have positions.
+  std::string terms_text() const {
+    std::string names;
+    for (const LossTerm& term : graph_.losses) names += (names.empty() ? "" : ", ") + graph_[term.value].name;
+    return "it is made of " + names + ": name that at a position, or the loss without one";
   }
 
   void check_axes() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 #include "core/kind.h"
@@ -28,9 +29,9 @@ std::string cut_text(const Node& reader, const Node& read) {
   return fmt::format("cut at {}: {} has no derivative", equation(reader), reader.kind->name);
 }
 
-class Reason {
+class ReasonSearch {
  public:
-  Reason(const Graph& graph, ReferencePoints& points, FlowPaths& paths, const Unconnected& ends)
+  ReasonSearch(const Graph& graph, ReferencePoints& points, FlowPaths& paths, const Unconnected& ends)
       : graph_(graph), points_(points), paths_(paths), ends_(ends) {}
 
   FlowReason find(const std::function<bool(const FlowPoint&)>& alive) {
@@ -157,7 +158,26 @@ class Reason {
 
 FlowReason reason_of(const Graph& graph, ReferencePoints& points, FlowPaths& paths, const Unconnected& ends,
                      const std::function<bool(const FlowPoint&)>& alive) {
-  return Reason(graph, points, paths, ends).find(alive);
+  return ReasonSearch(graph, points, paths, ends).find(alive);
+}
+
+// A step of the losses of `every` positions goes back through `back`, which is `every` if it is not said.
+std::string cut_in_training(const Model& model, std::optional<std::int64_t> from, std::optional<std::int64_t> to) {
+  const Tree* train = model.container().train ? &*model.container().train : nullptr;
+  const Tree* truncate = train ? train->find("truncate") : nullptr;
+  if (!truncate) return "";
+  const auto number = [&](const char* key, std::int64_t otherwise) {
+    const Tree* tree = truncate->find(key);
+    if (tree) std::from_chars(tree->scalar.data(), tree->scalar.data() + tree->scalar.size(), otherwise);
+    return otherwise;
+  };
+  const std::int64_t every = number("every", 0), back = number("back", every);
+  if (every < 1 || back < 1) return "";
+  if (!from || !to)
+    return fmt::format("in training, train.truncate ends back-propagation after {} positions; the norm is without it", back);
+  const std::int64_t end = (*from / every + 1) * every;
+  if (*to >= end - back) return "";
+  return fmt::format("not in training: train.truncate takes the losses of t={} to {} back to t={} only", end - every, end - 1, end - back);
 }
 
 }  // namespace tapeloop

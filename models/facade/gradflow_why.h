@@ -1,11 +1,15 @@
 // Why no gradient goes from one value to another, in the user's words.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "models/facade/flow_paths.h"
 #include "models/facade/gradflow_place.h"
+#include "models/facade/model.h"
 
 namespace tapeloop {
 
@@ -24,5 +28,8 @@ struct FlowReason {
 // a derivative is 0 at these numbers, one that an op cuts, other positions of `to` that are read, an empty run, a length.
 FlowReason reason_of(const Graph& graph, ReferencePoints& points, FlowPaths& paths, const Unconnected& ends,
                      const std::function<bool(const FlowPoint&)>& alive);
+
+// What train.truncate of the model cuts off of a gradient from one position of t to another (none: from several); "" if nothing.
+std::string cut_in_training(const Model& model, std::optional<std::int64_t> from, std::optional<std::int64_t> to);
 
 }  // namespace tapeloop

@@ -14,16 +14,20 @@
 namespace tapeloop {
 namespace {
 
-bool is_bad(float value) { return !std::isfinite(value); }
+template <class T>
+bool is_bad(T value) {
+  return !std::isfinite(value);
+}
 
 // The named values of one evaluation.
+template <class T>
 class Search {
  public:
-  Search(const Graph& graph, const Batch<float>& batch) : graph_(graph), batch_(batch), named_(graph.nodes.size()) {}
+  Search(const Graph& graph, const Batch<T>& batch) : graph_(graph), batch_(batch), named_(graph.nodes.size()) {}
 
-  void add(NodeId node, Array<float> array) {
+  void add(NodeId node, Array<T> array) {
     named_[static_cast<std::size_t>(node)] = true;
-    if (std::any_of(array.data.begin(), array.data.end(), is_bad)) bad_.emplace_back(node, std::move(array));
+    if (std::any_of(array.data.begin(), array.data.end(), is_bad<T>)) bad_.emplace_back(node, std::move(array));
   }
 
   std::optional<NotFinite> first() const {
@@ -43,7 +47,7 @@ class Search {
 
  private:
   // Elements of an example, and where they begin. None: the value is on the batch and the row is not, or the other way round.
-  std::optional<std::pair<std::size_t, std::size_t>> range(NodeId node, const Array<float>& array, std::int64_t row) const {
+  std::optional<std::pair<std::size_t, std::size_t>> range(NodeId node, const Array<T>& array, std::int64_t row) const {
     if (graph_[node].space.on_batch() != (row >= 0)) return std::nullopt;
     if (row < 0) return std::pair<std::size_t, std::size_t>{0, array.data.size()};
     const std::size_t size = array.data.size() / static_cast<std::size_t>(std::max<std::int64_t>(batch_.rows, 1));
@@ -51,17 +55,17 @@ class Search {
   }
 
   // Points of an example before that of its first number that is not finite.
-  std::optional<std::size_t> first_bad(NodeId node, const Array<float>& array, std::int64_t row) const {
+  std::optional<std::size_t> first_bad(NodeId node, const Array<T>& array, std::int64_t row) const {
     const auto part = range(node, array, row);
     if (!part) return std::nullopt;
     const auto begin = array.data.begin() + static_cast<std::ptrdiff_t>(part->first);
-    const auto found = std::find_if(begin, begin + static_cast<std::ptrdiff_t>(part->second), is_bad);
+    const auto found = std::find_if(begin, begin + static_cast<std::ptrdiff_t>(part->second), is_bad<T>);
     if (found == begin + static_cast<std::ptrdiff_t>(part->second)) return std::nullopt;
     return static_cast<std::size_t>(found - begin) / elements(node, array);
   }
 
   // Of a point: what stands behind the axes.
-  std::size_t elements(NodeId node, const Array<float>& array) const {
+  std::size_t elements(NodeId node, const Array<T>& array) const {
     const std::size_t axes = graph_[node].space.on_batch() ? 1 + graph_[node].space.axes().size() : 0;
     std::size_t count = 1;
     for (std::size_t d = axes; d < array.dims.size(); ++d) count *= static_cast<std::size_t>(array.dims[d]);
@@ -75,7 +79,7 @@ class Search {
       if (!part) return true;  // in P
       const std::size_t size = elements(node, array);
       const auto begin = array.data.begin() + static_cast<std::ptrdiff_t>(part->first + point * size);
-      return std::any_of(begin, begin + static_cast<std::ptrdiff_t>(size), is_bad);
+      return std::any_of(begin, begin + static_cast<std::ptrdiff_t>(size), is_bad<T>);
     }
     return false;
   }
@@ -97,7 +101,7 @@ class Search {
   }
 
   // Something that it reads is not finite where it is read.
-  bool is_explained(NodeId node, const Array<float>& array, std::size_t point, std::int64_t row) const {
+  bool is_explained(NodeId node, const Array<T>& array, std::size_t point, std::int64_t row) const {
     std::vector<Read> open{{node, {}, true}};
     std::vector<char> seen(graph_.nodes.size(), 0);
     while (!open.empty()) {
@@ -118,7 +122,7 @@ class Search {
   }
 
   // None: outside the array.
-  std::optional<std::size_t> shifted(NodeId node, const Array<float>& array, std::size_t point,
+  std::optional<std::size_t> shifted(NodeId node, const Array<T>& array, std::size_t point,
                                      const std::map<AxisId, std::int32_t>& shifts) const {
     const std::vector<AxisId> axes = graph_[node].space.axes();
     std::size_t result = 0, stride = 1;
@@ -134,10 +138,10 @@ class Search {
     return result;
   }
 
-  NotFinite describe(NodeId node, const Array<float>& array, std::size_t point, std::int64_t row) const {
+  NotFinite describe(NodeId node, const Array<T>& array, std::size_t point, std::int64_t row) const {
     NotFinite found{graph_[node].name, graph_[node].source, {}, -1, 0};
     const std::size_t from = range(node, array, row)->first + point * elements(node, array);
-    found.value = *std::find_if(array.data.begin() + static_cast<std::ptrdiff_t>(from), array.data.end(), is_bad);
+    found.value = *std::find_if(array.data.begin() + static_cast<std::ptrdiff_t>(from), array.data.end(), is_bad<T>);
     if (row < 0) return found;
     const auto index = static_cast<std::size_t>(row);
     found.example = index < batch_.example_ids.size() ? batch_.example_ids[index] : row;
@@ -152,9 +156,9 @@ class Search {
   }
 
   const Graph& graph_;
-  const Batch<float>& batch_;
+  const Batch<T>& batch_;
   std::vector<bool> named_;  // [node]: has been looked at
-  std::vector<std::pair<NodeId, Array<float>>> bad_;
+  std::vector<std::pair<NodeId, Array<T>>> bad_;
 };
 
 }  // namespace
@@ -165,29 +169,40 @@ std::string text(const NotFinite& found) {
   return found.example < 0 ? result : result + fmt::format(" of example {}", found.example);
 }
 
-std::optional<NotFinite> find_not_finite(const Model& model, CompileOptions options, const Parameters<float>& parameters,
-                                         const Batch<float>& batch, std::uint64_t seed) {
-  options.gradients = false;
+template <class T>
+std::optional<NotFinite> find_not_finite(const Model& model, CompileOptions options, const std::map<std::string, Array<T>>& parameters,
+                                         const Batch<T>& batch, std::uint64_t seed) {
+  options.gradients = options.cotangents = false;
   const Graph graph = model.compile(options).graph;
   for (const auto& [name, node] : graph.names) options.keep.push_back(name);
   const Compiled compiled = model.compile(options);
   const auto plan = std::make_shared<const Plan>(compiled.plan);
-  Run<float> run(plan, {.seed = seed});
-  for (const NodeId id : plan->parameters) {
-    const auto* entry = parameters.find(plan->value(id).name);
-    if (entry) run.bind_parameter(id, parameters.block().data() + entry->offset);
-  }
+  Run<T> run(plan, {.seed = seed});
+  run.set_parameters(parameters);
   run.forward(batch);
-  Search search(compiled.graph, batch);
+  Search<T> search(compiled.graph, batch);
   for (const auto& [name, node] : compiled.graph.names) {
     const auto kept = compiled.kept.find(name);
-    if (parameters.find(name)) {
-      search.add(node, parameters.get(name));
+    const auto parameter = parameters.find(name);
+    if (parameter != parameters.end()) {
+      search.add(node, parameter->second);
     } else if (kept != compiled.kept.end() && plan->value(kept->second).buffer != kNone) {
       search.add(node, run.value(kept->second));
     }
   }
   return search.first();
 }
+
+std::optional<NotFinite> find_not_finite(const Model& model, CompileOptions options, const Parameters<float>& parameters,
+                                         const Batch<float>& batch, std::uint64_t seed) {
+  std::map<std::string, Array<float>> arrays;
+  for (const auto& entry : parameters.entries()) arrays[entry.spec.name] = parameters.get(entry.spec.name);
+  return find_not_finite<float>(model, std::move(options), arrays, batch, seed);
+}
+
+template std::optional<NotFinite> find_not_finite(const Model&, CompileOptions, const std::map<std::string, Array<float>>&,
+                                                  const Batch<float>&, std::uint64_t);
+template std::optional<NotFinite> find_not_finite(const Model&, CompileOptions, const std::map<std::string, Array<double>>&,
+                                                  const Batch<double>&, std::uint64_t);
 
 }  // namespace tapeloop

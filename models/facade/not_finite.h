@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -24,7 +25,10 @@ struct NotFinite {
 std::string text(const NotFinite& found);
 
 // The first named value that is not finite though what it reads is; of the first example that has one. None: all are finite.
-// `options` as the batch was run with; `seed` of its random draws.
+// `options` as the batch was run with; `seed` of its random draws. T: float or double.
+template <class T>
+std::optional<NotFinite> find_not_finite(const Model& model, CompileOptions options, const std::map<std::string, Array<T>>& parameters,
+                                         const Batch<T>& batch, std::uint64_t seed);
 std::optional<NotFinite> find_not_finite(const Model& model, CompileOptions options, const Parameters<float>& parameters,
                                          const Batch<float>& batch, std::uint64_t seed);
 

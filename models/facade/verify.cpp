@@ -11,6 +11,7 @@
 
 #include "core/kind.h"
 #include "models/facade/evaluate.h"
+#include "models/facade/evaluated_finite.h"
 #include "models/facade/trial_feed.h"
 #include "runtime/reference.h"
 
@@ -30,7 +31,9 @@ constexpr double kSmallPart =
     1e-3;  // of the largest gradient: a smaller array is a sum whose terms fall away, and float keeps their roundings
 
 double difference_of(double a, double b) {
-  if (std::isnan(a) && std::isnan(b)) return 0;
+  if (a == b) return 0;
+  const bool opposite = std::isinf(a) && std::isinf(b);
+  if (!std::isfinite(a) && !std::isfinite(b) && !opposite) return 0;
   const double difference = std::abs(a - b);
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }
@@ -316,7 +319,7 @@ bool has_loss(const Model& model, Mode mode) {
 }  // namespace
 
 bool VerifyReport::good() const {
-  return std::all_of(checks.begin(), checks.end(), [](const VerifyCheck& check) { return check.good(); });
+  return numbers && std::all_of(checks.begin(), checks.end(), [](const VerifyCheck& check) { return check.good(); });
 }
 
 std::string first_difference(const Evaluated<double>::Arrays& found, const Evaluated<double>::Arrays& expected, const Graph& graph,
@@ -346,9 +349,19 @@ VerifyReport verify_model(const Model& model, const VerifyOptions& options) {
   const Evaluated<double> reference = evaluate<double>(model, feed, evaluation);
   evaluation.reference = false;
   compare_all("plan against reference evaluator", plan, reference, kDouble, report);
-  complex_step(prepare<double>(model, feed, evaluation), plan, options.seed, report);
-  compare_all("in float", evaluate<float>(model, feed, evaluation), reference, kFloat, report,
-              conditioning_of(model, feed, evaluation, plan));
+  report.not_finite = not_finite_text<double>(model, feed, evaluation, reference);
+  report.numbers = worst_of(reference) != Finite::kNaN;
+  if (report.not_finite.empty()) {
+    complex_step(prepare<double>(model, feed, evaluation), plan, options.seed, report);
+  } else {
+    report.checks.push_back({"gradients: plan against complex step", "", 0, kComplexStep, "values are not finite"});
+  }
+  const Evaluated<float> in_float = evaluate<float>(model, feed, evaluation);
+  compare_all("in float", in_float, reference, kFloat, report, conditioning_of(model, feed, evaluation, plan));
+  if (report.not_finite.empty()) {
+    const std::string overflow = not_finite_text<float>(model, feed, evaluation, widened(in_float));
+    if (!overflow.empty()) report.not_finite = "in float alone " + overflow + ": it ends at 3.4e38";
+  }
   for (const PassInfo& pass : passes()) {
     if (!pass.optimisation) continue;
     evaluation.without = {std::string(pass.name)};

@@ -23,6 +23,8 @@ struct VerifyCheck {
 
 struct VerifyReport {
   std::vector<VerifyCheck> checks;
+  std::string not_finite;  // where the model's values are not finite first; empty: they all are
+  bool numbers = true;     // false: results are not numbers (NaN), so that nothing is proven by their being equal
   std::string culprit;  // where plan and reference evaluator differ: the first value in the order of the file, the optimisations to blame
   bool good() const;
 };

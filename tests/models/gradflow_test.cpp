@@ -216,6 +216,53 @@ TEST(Gradflow, TruncatedTrainingIsSaid) {
   EXPECT_THAT(link(yaml, "loss", "x[t=4]").why, HasSubstr("after 4 positions"));
 }
 
+TEST(Gradflow, TruncationGoesAsFarBackAsItsStepsAreLongIfNothingElseIsSaid) {
+  const std::string yaml = std::string(kDecay) + "train:\n  truncate: {every: 2}\n";
+  EXPECT_THAT(link(yaml, "y[t=7]", "x[t=5]").why, HasSubstr("losses of t=6 to 7 back to t=6 only"));
+  EXPECT_THAT(link(yaml, "loss", "x[t=4]").why, HasSubstr("after 2 positions"));
+}
+
+// y = x w for x = 1 and -1: each example's derivative by w is 1 in size, and their sum is 0.
+TEST(Gradflow, GradientsOfParametersDoNotCancelBetweenExamples) {
+  const std::string yaml = "tapeloop: 1\ninputs: {x: {axes: []}}\nparameters: {w: []}\nnodes: {y: x * w}\noutputs: [y]\n";
+  const std::string feed = R"({"inputs": {"x": [1, -1]}, "parameters": {"w": 1}})";
+  EXPECT_DOUBLE_EQ(link(yaml, "y", "w", feed).norm, std::sqrt(2.0));
+  EXPECT_DOUBLE_EQ(link(yaml, "y", "x", feed).norm, std::sqrt(2.0));
+}
+
+std::string refusal(const std::string& yaml, const std::string& from, const std::string& to) {
+  try {
+    link(yaml, from, to);
+  } catch (const ModelError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Gradflow, ALossHasNoPositions) {
+  EXPECT_THAT(refusal(kDecay, "loss[t=1]", "h"),
+              AllOf(HasSubstr("E0921"), HasSubstr("the loss is one number"), HasSubstr("it is made of ")));
+}
+
+TEST(Gradflow, AChoiceHasNoPicture) {
+  const std::string yaml = "tapeloop: 1\ninputs: {x: {shape: [2]}}\nnodes:\n  h: tanh(x + h_tm1)\n  k: argmax(h, along=shape)\noutputs: ";
+  EXPECT_THAT(refusal(yaml + "[k]\n", "", ""), AllOf(HasSubstr("E0923"), HasSubstr("'k' ("), HasSubstr("the choice of a token")));
+  EXPECT_EQ(gradient_flow(model_of(yaml + "[k, h]\n")).from, "h[t=-1]");  // the first that has a derivative
+}
+
+TEST(Gradflow, WhatIsNotFiniteIsNamed) {
+  const auto named = [](const std::string& equation, const std::string& x) {
+    const Feed feed = parse_feed("{\"inputs\": {\"x\": " + x + "}}", "feed.json");
+    GradflowOptions options;
+    options.feed = &feed;
+    const std::string yaml = "tapeloop: 1\ninputs: {x: {}}\nnodes:\n  e: " + equation + "\n  h: e + 0.5 * h_tm1\noutputs: [h]\n";
+    return gradient_flow(model_of(yaml), options).not_finite;
+  };
+  EXPECT_EQ(named("log(x)", "[[1, 2]]"), "");
+  EXPECT_THAT(named("log(x)", "[[1, -2]]"), AllOf(HasSubstr("'e' ("), HasSubstr("is nan at t=1 of example 0")));
+  EXPECT_THAT(named("sqrt(x)", "[[1, 0]]"), AllOf(HasSubstr("all values are finite"), HasSubstr("a derivative of 'e' (")));
+}
+
 TEST(Gradflow, ManyEntriesAreEstimated) {
   GradflowOptions options;
   const Model model = Model::load("gru", {"options.units=300"});

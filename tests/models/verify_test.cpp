@@ -12,6 +12,7 @@
 namespace tapeloop {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using testing::model_of;
 
@@ -61,6 +62,22 @@ TEST(Verify, ADifferenceToTheBitIsOneHoweverSmall) {
   VerifyCheck check;
   check.difference = 1e-300;
   EXPECT_FALSE(check.good());
+}
+
+TEST(Verify, WhatIsNotFiniteIsNamedAndThePlanNotAccused) {
+  const auto report = [](const std::string& equation) {
+    return verify_model(model_of("tapeloop: 1\ninputs: {x: {}}\nnodes:\n  e: " + equation + "\n  h: e + 0.5 * h_tm1\noutputs: [h]\n"));
+  };
+  const VerifyReport infinite = report("where(x > 0, x, 1 / (0 * stop_gradient(x * x)))");
+  for (const VerifyCheck& check : infinite.checks) EXPECT_TRUE(check.good()) << check.what;
+  EXPECT_EQ(infinite.culprit, "");
+  EXPECT_THAT(infinite.not_finite, AllOf(HasSubstr("'e' ("), HasSubstr("is inf at t=")));
+  EXPECT_THAT(check_of(infinite, "gradients: plan against complex step").left_out, HasSubstr("not finite"));
+  const VerifyReport no_number = report("log(x)");
+  for (const VerifyCheck& check : no_number.checks) EXPECT_TRUE(check.good()) << check.what;
+  EXPECT_FALSE(no_number.good());  // nothing is proven by it
+  EXPECT_THAT(no_number.not_finite, HasSubstr("'e' ("));
+  EXPECT_EQ(report("exp(x)").not_finite, "");
 }
 
 TEST(Verify, TheFirstValueThatDiffersIsNamed) {
