@@ -171,6 +171,7 @@ inline constexpr Code kCodes[] = {
     {"E0908", "a file that is no checkpoint of a training"},
     {"E0909", "a checkpoint that is not there, or of another model, other data or another training"},
     {"E0910", "a model that is no file and no built-in one"},
+    {"E0911", "a folder that holds another run"},
     {"E0920", "an argument that is no KEY=VALUE"},
     {"E0921", "a value at a position that cannot be read, or that the model does not have"},
     {"E0922", "a position that no example of the batch has"},

@@ -34,8 +34,9 @@ struct Request {
 };
 
 struct TrainRequest : Request {
-  std::string folder;  // where the run leaves its files; empty: as train.folder says
-  std::string resume;  // the folder of a run to go on with; empty: none. Then the model may be left out
+  std::string folder;      // where the run leaves its files; empty: as train.folder says
+  std::string resume;      // the folder of a run to go on with; empty: none. Then the model may be left out
+  bool overwrite = false;  // what another run left in the folder
 };
 int train_command(const TrainRequest& request);
 

@@ -46,6 +46,8 @@ int quickstart_command(bool json) {
   ProgressLine line;
   TrainingOptions options = watched(line, training.spec().seeds.size());
   options.asked.model = "sunspots";
+  options.folder = "runs/quickstart";
+  options.overwrite = true;
   const TrainingReport report = training.run(options);
   line.finish();
   if (report.interrupted) return 128 + caught_signal();

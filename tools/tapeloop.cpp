@@ -58,10 +58,11 @@ void add_train(CLI::App& app, Action& action) {
                                   "  tapeloop train --resume runs/first train.epochs=600     and further");
   add_model(command, request)->required(false);
   CLI::Option* folder = command.add_option("--folder", request.folder, "where the run leaves weights, metrics and its configuration");
-  command
-      .add_option("--resume", request.resume,
-                  "go on with the run of this folder, to the bit as if it had not been stopped; its MODEL is known")
-      ->excludes(folder);
+  CLI::Option* resume = command.add_option(
+      "--resume", request.resume, "go on with the run of this folder, to the bit as if it had not been stopped; its MODEL is known");
+  resume->excludes(folder);
+  command.add_flag("--overwrite", request.overwrite, "write over what another run left in the folder; else that is refused")
+      ->excludes(resume);
   add_threads(command, request);
   command.callback([&action] { action = [] { return train_command(request); }; });
 }

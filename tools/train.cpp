@@ -109,6 +109,7 @@ int train_command(const TrainRequest& request) {
   options.asked = asked;
   options.on_note = [&line](const std::string& note) {
     line.finish();
+  options.overwrite = request.overwrite;
     print_note(note);
   };
   const TrainingReport report = training.run(options);

@@ -6,6 +6,7 @@
 
 #include "core/plan.h"
 #include "core/tree.h"
+#include "models/facade/model.h"
 #include "runtime/training/safetensors.h"
 #include "runtime/training/train_spec.h"
 
@@ -24,12 +25,14 @@ Asked read_asked(const std::string& folder);
 
 // What the bits of a training depend on, besides its seed.
 struct Origin {
-  std::string data;      // SHA-256 of the files
-  std::string training;  // the train: section as text, without what may change from one part of a training to the next
-  std::string model;     // SHA-256 of the plan
+  std::string data;       // SHA-256 of the files
+  std::string training;   // the train: section as text, without what may change from one part of a training to the next
+  std::string model;      // SHA-256 of the plan
+  std::string files;      // for messages, a line each: "sunspots.csv: SHA-256"
+  std::string equations;  // likewise: "h: z * h_tm1 + (1 - z) * n", "options.units: 8"
 };
 // Reads the data files. Throws FileError.
-Origin origin_of(const TrainSpec& spec, const Tree& section, const Plan& train);
+Origin origin_of(const Model& model, const TrainSpec& spec, const Tree& section, const Plan& train);
 
 // Into the metadata, with the version and the machine.
 void stamp(TensorFile& checkpoint, const Origin& origin, std::uint64_t seed);
@@ -39,5 +42,7 @@ std::string check_origin(const TensorFile& checkpoint, const Origin& origin, std
 
 // Throws FileError: what load_safetensors says, with what else there is to go on from.
 TensorFile load_checkpoint(const std::string& path);
+// "the one before it is there: mv CHECKPOINT.prev CHECKPOINT"; "" if it is not.
+std::string checkpoint_before(const std::string& path);
 
 }  // namespace tapeloop

@@ -231,7 +231,18 @@ void Training::check_checkpoints(const std::string& folder) const {
     if (is_there(path)) return;
   }
   throw FileError("E0909", path, "there is no checkpoint to go on from",
-                  "name the folder of a run that was stopped, or train without --resume");
+                  before.empty() ? "name the folder of a run that was stopped, or train without --resume" : before);
+}
+
+// What a run came to is not lost by asking for another one.
+void Training::check_free(const std::string& folder) const {
+  std::string found;
+  for (const std::uint64_t seed : spec_.seeds) {
+    for (const std::string& name : results_in(folder_of(seed, folder))) found += (found.empty() ? "" : ", ") + name;
+  }
+  if (found.empty()) return;
+  throw FileError("E0911", folder, "holds what a training left: " + found,
+                  fmt::format("--resume {} goes on with it, --folder puts this one elsewhere, --overwrite writes over it", folder));
 }
 
 TrainingReport Training::run(const TrainingOptions& options) const {
@@ -240,7 +251,6 @@ TrainingReport Training::run(const TrainingOptions& options) const {
   Origin origin;
   if (options.save) {
     report.folder = !options.folder.empty() ? options.folder : !spec_.folder.empty() ? spec_.folder : "runs/" + name_;
-    origin = origin_of(spec_, section_, *train_plan_);
     if (options.resume) check_checkpoints(report.folder);
   }
   for (const std::uint64_t seed : spec_.seeds) {
@@ -254,6 +264,7 @@ TrainingReport Training::run(const TrainingOptions& options) const {
   report.seconds = seconds_since(start);
   return report;
 }
+  const std::string before = checkpoint_before(path);
 
 // A checkpoint is read before anything in the folder is written anew; one that is not wanted stands aside.
 void Training::prepare(SeedRun& run, const std::string& folder) const {
@@ -264,8 +275,16 @@ void Training::prepare(SeedRun& run, const std::string& folder) const {
     const TensorFile checkpoint = load_checkpoint(path);
     const std::string note = check_origin(checkpoint, run.origin, run.seed, path);
     if (!note.empty() && run.options.on_note) run.options.on_note(note);
-    run.trainer.restore(checkpoint, path);
+    try {
+      run.trainer.restore(checkpoint, path);
+    } catch (const FileError& error) {
+      const std::string before = checkpoint_before(path);
+      if (before.empty()) throw;
+      throw FileError(error.code(), path, "cannot be gone on from: " + std::string(error.what()), before);
+    }
   }
+    if (!options.resume && !options.overwrite) check_free(report.folder);
+    origin = origin_of(model_, spec_, section_, *train_plan_);
   run.files.emplace(run.folder);
   if (run.folder != folder) write_file_atomically(folder + "/config.yaml", configuration(run.options.asked));
   if (!resumes) set_aside(path);

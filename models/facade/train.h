@@ -44,10 +44,11 @@ struct TrainingReport {
 };
 
 struct TrainingOptions {
-  bool save = true;     // weights, metrics, configuration and checkpoints into `folder`
-  std::string folder;   // empty: train.folder, else runs/MODEL
-  bool resume = false;  // go on from the checkpoints there. FileError E0908 and E0909 for one that does not fit, or if there is none
-  Asked asked;          // kept with the configuration, for read_asked; may be empty
+  bool save = true;        // weights, metrics, configuration and checkpoints into `folder`
+  std::string folder;      // empty: train.folder, else runs/MODEL
+  bool overwrite = false;  // else a folder in which a training has left something is refused (FileError E0911)
+  bool resume = false;     // go on from the checkpoints there. FileError E0908 and E0909 for one that does not fit, or if there is none
+  Asked asked;             // kept with the configuration, for read_asked; may be empty
   std::function<void(const std::string&)> on_note;  // a sentence that the user should read
   // Called after each batch and epoch; false ends the training (what was learned is saved).
   std::function<bool(std::uint64_t seed, const Progress&)> on_batch;
@@ -77,6 +78,7 @@ class Training {
   void prepare(SeedRun& run, const std::string& folder) const;
   void check_checkpoints(const std::string& folder) const;
   std::string folder_of(std::uint64_t seed, const std::string& folder) const;
+  void check_free(const std::string& folder) const;
   Outcome run_seed(SeedRun& run, bool& interrupted) const;
 
   Model model_;

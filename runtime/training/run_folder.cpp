@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 
 #include "core/expression.h"
 #include "runtime/training/atomic_file.h"
@@ -32,6 +33,18 @@ void write_line(std::ofstream& stream, const std::string& path, const std::strin
 }
 
 }  // namespace
+
+std::vector<std::string> results_in(const std::string& folder) {
+  std::vector<std::string> found;
+  for (const char* name :
+       {"metrics.csv", "best.safetensors", "last.safetensors", "checkpoint.safetensors", "checkpoint.safetensors.prev"}) {
+    const std::filesystem::path path = std::filesystem::path(folder) / name;
+    std::error_code none;
+    const std::uintmax_t bytes = std::filesystem::file_size(path, none);
+    if (!none && bytes > 0) found.push_back(path.string());
+  }
+  return found;
+}
 
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   make_folders(path_);

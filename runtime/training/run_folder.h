@@ -8,11 +8,15 @@
 #include <fstream>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "runtime/training/parameters.h"
 #include "runtime/training/trainer.h"
 
 namespace tapeloop {
+
+// Files below the folder in which a training has left what it came to: lines of metrics, weights, a checkpoint. None, if it is not there.
+std::vector<std::string> results_in(const std::string& folder);
 
 // Throws FileError E0902 for whatever cannot be written.
 class RunFolder {

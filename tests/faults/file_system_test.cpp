@@ -138,6 +138,7 @@ TEST_F(Faults, OfATrainingLeaveACheckpointToGoOnFrom) {
   const Training training(Model::load("sunspots", {"options.units=2", "train.seeds=[1]", "train.epochs=3", "train.checkpoint.epochs=1"}));
   TrainingOptions options;
   options.folder = path("run");
+  options.overwrite = true;
   const std::string checkpoint = path("run/checkpoint.safetensors");
   const int calls = calls_of([&] { training.run(options); });
   EXPECT_GT(calls, 50);

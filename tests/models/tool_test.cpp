@@ -225,7 +225,7 @@ TEST(Tool, SummariesAndProofs) {
 }
 
 TEST(Tool, TrainsEvaluatesAndPredicts) {
-  const Result trained = run("train sunspots train.epochs=3 train.seeds=[1] --folder runs --json");
+  const Result trained = run("train sunspots train.epochs=3 train.seeds=[1] --folder runs --json --overwrite");
   ASSERT_EQ(trained.status, 0) << trained.error;
   EXPECT_EQ(nlohmann::json::parse(trained.out)["seeds"].size(), 1U);
   const Result evaluated = run("eval sunspots --weights runs/best.safetensors --json");
@@ -237,7 +237,8 @@ TEST(Tool, TrainsEvaluatesAndPredicts) {
 
 TEST(Tool, PredictsTheTokensOfAText) {
   ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
-  const Result trained = run("train seq2seq options.units=8 options.width=4 train.epochs=1 train.batch.examples=8 --folder spoken");
+  const Result trained =
+      run("train seq2seq options.units=8 options.width=4 train.epochs=1 train.batch.examples=8 --folder spoken --overwrite");
   ASSERT_EQ(trained.status, 0) << trained.error;
   const std::string with = "predict seq2seq options.units=8 options.width=4 --weights spoken/best.safetensors ";
   const Result words = run(with + "--mode decode --text ad tea");
@@ -249,7 +250,7 @@ TEST(Tool, PredictsTheTokensOfAText) {
 
 TEST(Tool, MakesTextsOfNothing) {
   ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
-  ASSERT_EQ(run("train vae options.units=8 train.epochs=1 --folder names").status, 0);
+  ASSERT_EQ(run("train vae options.units=8 train.epochs=1 --folder names --overwrite").status, 0);
   const std::string with = "predict vae options.units=8 --weights names/best.safetensors --mode decode --json --samples 7";
   const Result names = run(with);
   EXPECT_EQ(names.status, 0) << names.error;

@@ -132,7 +132,7 @@ TEST_F(Resume, AnywhereByANewProcessGivesTheSameBits) {
     const std::string model = k % 2 == 0 ? "windows" : "series";
     const std::string run = "run_" + std::to_string(k), threads = " --threads " + std::to_string(1 + k / 2 % 2);
     const bool kills = k / 4 % 2 == 1;
-    std::string arguments = model + ".yaml --folder " + run + threads + (kills ? " train.checkpoint.steps=7" : "");
+    std::string arguments = model + ".yaml --overwrite --folder " + run + threads + (kills ? " train.checkpoint.steps=7" : "");
     int stops = 0, status = kStillRuns;
     for (std::uint32_t part = 0; status != 0; ++part) {
       const pid_t child = start(arguments);
@@ -193,18 +193,18 @@ TEST_F(Resume, OfSomethingElseIsRefused) {
     EXPECT_THAT(text("said"), HasSubstr(why)) << arguments;
     EXPECT_EQ(result("run"), before) << arguments;
   };
-  refused("--resume run train.optimizer.lr=0.5", "it had 'lr: 0.01', now there is 'lr: 0.5'");
-  refused("--resume run train.batch=7", "it had 'batch: 48', now there is 'batch: 7'");
+  refused("--resume run train.optimizer.lr=0.5", "'train.optimizer.lr' was 0.01, and is 0.5 now");
+  refused("--resume run train.batch=7", "'train.batch' was 48, and is 7 now");
   refused("--resume run train.seed=2", "belongs to seed 1, not 2");
   refused("--resume run train.seeds=[1,2]", "there is no checkpoint to go on from");
   refused("series.yaml --resume run", "belongs to another train: section");
   std::ofstream(folder_ / "windows.yaml") << std::regex_replace(std::string(kWindows), std::regex("rate=0.3"), "rate=0.4");
-  refused("--resume run", "belongs to another model");
+  refused("--resume run", "belongs to another model: 'y' was linear(dropout(last(h, along=t), rate=0.3), units=1), and is ");
   std::ofstream(folder_ / "windows.yaml") << kWindows;
   fs::copy_file(TAPELOOP_SOURCE_DIR "/models/data/sunspots.csv", folder_ / "sunspots.csv");
   EXPECT_EQ(train("--resume run"), 0) << text("said");  // the same data in another place
   std::ofstream(folder_ / "sunspots.csv", std::ios::app) << "2200,1\n";
-  refused("--resume run", "belongs to other data");
+  refused("--resume run", "belongs to other data: 'sunspots.csv' has changed");
   EXPECT_EQ(train("--resume nothing"), 4);
   EXPECT_THAT(text("said"), HasSubstr("nothing/config.yaml"));
 }
@@ -224,8 +224,30 @@ TEST_F(Resume, OfADamagedCheckpointSaysWhatElseThereIs) {
   EXPECT_EQ(train("--resume run"), 4);
   EXPECT_THAT(text("said"), HasSubstr("E0905"));
   EXPECT_THAT(text("said"), HasSubstr("mv run/checkpoint.safetensors.prev run/checkpoint.safetensors"));
+  TensorFile other = load_safetensors(path + ".prev");
+  std::erase_if(other.tensors, [](const Tensor& tensor) { return tensor.name == "opt/steps"; });
+  std::ofstream(path, std::ios::trunc) << encode_safetensors(other);
+  EXPECT_EQ(train("--resume run"), 4);
+  EXPECT_THAT(text("said"), HasSubstr("mv run/checkpoint.safetensors.prev run/checkpoint.safetensors"));
+  fs::remove(path);
+  EXPECT_EQ(train("--resume run"), 4);
+  EXPECT_THAT(text("said"), HasSubstr("mv run/checkpoint.safetensors.prev run/checkpoint.safetensors"));
   fs::rename(path + ".prev", path);
   EXPECT_EQ(train("--resume run"), 0) << text("said");
+}
+
+TEST_F(Resume, ARunIsNotOverwrittenUnlessAsked) {
+  ASSERT_EQ(train("windows.yaml train.epochs=1 --folder run"), 0) << text("said");
+  const std::vector<std::string> before = result("run");
+  EXPECT_EQ(train("windows.yaml train.epochs=2 --folder run"), 4);
+  EXPECT_THAT(text("said"), HasSubstr("E0911"));
+  EXPECT_THAT(text("said"), HasSubstr("run/metrics.csv, run/best.safetensors, run/last.safetensors, run/checkpoint.safetensors"));
+  EXPECT_THAT(text("said"), HasSubstr("--resume run goes on with it"));
+  EXPECT_EQ(result("run"), before);
+  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[1,2] --folder run"), 0) << text("said");  // folders of their own
+  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[2,3] --folder run"), 4);
+  EXPECT_EQ(train("windows.yaml train.epochs=2 --folder run --overwrite"), 0) << text("said");
+  EXPECT_NE(result("run"), before);
 }
 
 // A run that begins anew does not go on from what another left, and does not lose it either.
@@ -233,7 +255,7 @@ TEST_F(Resume, ACheckpointOfAnotherTrainingStandsAside) {
   ASSERT_EQ(train("windows.yaml train.epochs=2 --folder run"), 0);
   const std::string first = text("run/checkpoint.safetensors");
   const pid_t child =
-      start("windows.yaml train.epochs=100000 train.early_stopping.patience=100000 train.checkpoint.seconds=0 --folder run");
+      start("windows.yaml train.epochs=100000 train.early_stopping.patience=100000 train.checkpoint.seconds=0 --folder run --overwrite");
   while (fs::exists(folder_ / "run" / "checkpoint.safetensors")) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   ::kill(child, SIGKILL);
   wait_for(child);

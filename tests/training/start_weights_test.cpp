@@ -193,6 +193,7 @@ TEST_F(StartWeights, OfATrainingReachTheNextOne) {
   const Training first(Model::load(write("first.yaml", "e", "")));
   TrainingOptions options;
   options.folder = (folder_ / "run").string();
+  options.overwrite = true;
   first.run(options);
   const Training second(
       Model::load(write("second.yaml", "encoder", "  start: {from: run, take: {\"encoder.*\": \"e.*\"}}\n  rates: {\"encoder.*\": 0}\n")));
