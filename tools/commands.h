@@ -41,7 +41,7 @@ struct TrainRequest : Request {
 int train_command(const TrainRequest& request);
 
 struct UseRequest : Request {
-  std::string weights;
+  std::string weights;  // a file, or the folder of a run
   std::string split = "test";
   std::vector<std::string> texts;  // of predict --mode decode: instead of the split
   std::int64_t samples = 0;        // of predict --mode decode: that many texts of a model that reads nothing; 0: no
@@ -52,6 +52,7 @@ int predict_command(const UseRequest& request);
 
 struct RunRequest : Request {
   std::string feed;
+  std::string weights;  // a file, or the folder of a run; empty: the feed has the parameters
   std::string loss;
   std::vector<std::string> watch;
   std::vector<std::string> without;

@@ -11,14 +11,15 @@
 namespace tapeloop::tool {
 
 int eval_command(const UseRequest& request) {
-  const Training training(Model::load(request.model, request.training_values()), read_vocabularies(request.weights));
+  const TrainedRun run = trained_run(request, request.weights);
+  const Training training(Model::load(run.asked.model, run.asked.key_values), read_vocabularies(run.weights));
   Trainer<float> trainer = training.trainer(training.spec().seeds.front());
-  trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
+  trainer.parameters().take_from(load_safetensors(run.weights), run.weights);
   const Split split = split_of(request.split);
   const NamedNumbers numbers = trainer.evaluate(training.data(), split);
   const std::size_t examples = training.data().examples(split);
   if (request.json) {
-    print_result(fmt::format("{{\"model\": {}, \"split\": {}, \"examples\": {}, \"numbers\": {}}}", json_quoted(request.model),
+    print_result(fmt::format("{{\"model\": {}, \"split\": {}, \"examples\": {}, \"numbers\": {}}}", json_quoted(run.asked.model),
                              json_quoted(request.split), examples, numbers_json(numbers)));
     return kDone;
   }

@@ -11,6 +11,7 @@
 #include "tools/commands.h"
 #include "tools/heat_map.h"
 #include "tools/report.h"
+#include "tools/training_lines.h"
 
 namespace tapeloop::tool {
 namespace {
@@ -51,7 +52,6 @@ std::string link_text(const GradientLink& link, bool estimated) {
   return text + (link.why.empty() ? "" : fmt::format("  {}: {}\n", link.flows() ? "note" : "why", link.why));
 }
 
-// Evenly over all positions, the first and the last among them.
 std::string not_finite_text(const Gradflow& flow) {
   if (flow.not_finite.empty()) return "";
   return fmt::format(
@@ -61,6 +61,7 @@ std::string not_finite_text(const Gradflow& flow) {
       flow.not_finite);
 }
 
+// Evenly over all positions, the first and the last among them.
 std::vector<std::size_t> shown_positions(std::size_t count) {
   std::vector<std::size_t> result;
   const std::size_t columns = std::min(kColumns, count);
@@ -147,13 +148,15 @@ std::string as_json(const Gradflow& flow) {
 }  // namespace
 
 int gradflow_command(const GradflowRequest& request) {
-  const Model model = Model::load(request.model, request.key_values);
   GradflowOptions options;
+  options.weights = request.weights;
+  const std::optional<Asked> asked = asked_model(request, options.weights);
+  if (!asked) return kUsage;
+  const Model model = Model::load(asked->model, asked->key_values);
   options.mode = mode_of(request.mode);
   options.from = request.from;
   options.to = request.to;
   options.along = request.along;
-  options.weights = request.weights;
   options.seed = request.seed;
   options.rows = request.rows;
   options.length = request.length;

@@ -69,11 +69,13 @@ int print_samples(const UseRequest& request, const Training& training, Trainer<f
 
 }  // namespace
 
-int predict_command(const UseRequest& request) {
-  const Model model = Model::load(request.model, request.training_values());
-  const Training training(model, read_vocabularies(request.weights));
+int predict_command(const UseRequest& asked) {
+  const TrainedRun run = trained_run(asked, asked.weights);
+  UseRequest request = asked;
+  request.model = run.asked.model;
+  const Training training(Model::load(run.asked.model, run.asked.key_values), read_vocabularies(run.weights));
   Trainer<float> trainer = training.trainer(request.seed);
-  trainer.parameters().take_from(load_safetensors(request.weights), request.weights);
+  trainer.parameters().take_from(load_safetensors(run.weights), run.weights);
   if (request.samples > 0) return print_samples(request, training, trainer);
   if (request.mode == "decode" || !request.texts.empty()) return print_decoded(request, training, trainer);
   const auto& metrics = training.spec().metrics;

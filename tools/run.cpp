@@ -5,6 +5,7 @@
 #include "models/facade/feed.h"
 #include "tools/commands.h"
 #include "tools/report.h"
+#include "tools/training_lines.h"
 
 namespace tapeloop::tool {
 namespace {
@@ -37,8 +38,12 @@ void run_in(const RunRequest& request, const Model& model, const Feed& feed, con
 
 int run_command(const RunRequest& request) {
   if (!are_optimisations(request.without)) return kUsage;
-  const Model model = Model::load(request.model, request.key_values);
-  const Feed feed = read_feed(request.feed);
+  std::string weights = request.weights;
+  const std::optional<Asked> asked = asked_model(request, weights);
+  if (!asked) return kUsage;
+  const Model model = Model::load(asked->model, asked->key_values);
+  Feed feed = read_feed(request.feed);
+  if (!weights.empty()) add_weights(feed, weights);
   EvaluateOptions options;
   options.gradients = request.gradients;
   options.loss = request.loss;

@@ -70,12 +70,16 @@ void add_train(CLI::App& app, Action& action) {
 void add_use(CLI::App& app, Action& action, const std::string& name, const std::string& what, int (*run)(const UseRequest&)) {
   static UseRequest requests[2];
   UseRequest& request = requests[name == "eval" ? 0 : 1];
-  CLI::App& command = add_command(app, name, what,
-                                  fmt::format("  tapeloop {0} sunspots --weights runs/sunspots/seed_1/best.safetensors\n"
-                                              "  tapeloop {0} sunspots --weights w.safetensors --split validation --json",
-                                              name));
-  add_model(command, request);
-  command.add_option("--weights", request.weights, "the weights that a training run saved")->required();
+  CLI::App& command =
+      add_command(app, name, what,
+                  fmt::format("  tapeloop {0} --weights runs/sunspots/seed_1                          a run knows its model\n"
+                              "  tapeloop {0} sunspots --weights w.safetensors --split validation --json",
+                              name));
+  add_model(command, request)->required(false);
+  command
+      .add_option("--weights", request.weights,
+                  "the folder of a training run, or the weights that it saved; what it was trained with (config.yaml beside them) is taken")
+      ->required();
   command.add_option("--split", request.split, "which part of the data")
       ->check(CLI::IsMember({"train", "validation", "test"}))
       ->capture_default_str();
@@ -104,11 +108,14 @@ void add_run(CLI::App& app, Action& action) {
                                   "  tapeloop run m.yaml --feed feed.json --grad --loss weighted:y --reference\n"
                                   "  tapeloop run m.yaml --feed feed.json --watch h --watch d.c\n"
                                   "  tapeloop run m.yaml --feed feed.json --chunks 5         in pieces, to the bit what the whole gives");
-  add_model(command, request);
+                                  "  tapeloop run --weights runs/first --feed feed.json      as it was trained\n"
+  add_model(command, request)->required(false);
   add_mode(command, request);
   command.add_option("--feed", request.feed, "JSON: {\"parameters\": {..}, \"inputs\": {..}, \"lengths\": {..}, \"cotangents\": {..}}")
       ->required();
   CLI::Option* gradients = command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
+  command.add_option("--weights", request.weights,
+                     "the folder of a training run, or the weights that it saved, for the parameters that the feed does not have");
   command.add_option("--loss", request.loss, "weighted[:OUTPUT,..] instead of the model's own: every entry has a weight of its own");
   CLI::Option* watch =
       command.add_option("--watch", request.watch, "print this inner value, too (h, d.c); may be repeated")->allow_extra_args(false);
@@ -172,7 +179,7 @@ void add_gradflow(CLI::App& app, Action& action) {
                   "  tapeloop gradflow gru --from 'h[t=-1]' --length 100 --svg h.svg\n"
                   "  tapeloop gradflow my_model.yaml --from loss --to 'x[t=2]'\n"
                   "  tapeloop gradflow my_model.yaml --from 'y[t=5][0]' --to 'h[t=2]' --feed feed.json --json");
-  add_model(command, request);
+  add_model(command, request)->required(false);
   add_mode(command, request);
   command.add_option("--from", request.from, "loss, or a value: NAME[axis=position, ..][index, ..]; negative positions from the end");
   command.add_option("--to", request.to, "likewise; without it the whole picture: every value at every position");
@@ -180,7 +187,7 @@ void add_gradflow(CLI::App& app, Action& action) {
   command.add_option("--csv", request.csv, "write the picture as numbers");
   command.add_option("--svg", request.svg, "write the picture as a heat map");
   command.add_option("--feed", request.feed, "JSON as `run` has it; without it inputs are drawn");
-  command.add_option("--weights", request.weights, "the weights that a training run saved; else they are as a training begins");
+  command.add_option("--weights", request.weights, "the folder of a training run, or its weights; else they are as a training begins");
   command.add_option("--rows", request.rows, "examples that are drawn")->check(CLI::Range(1, 1 << 20))->capture_default_str();
   command.add_option("--length", request.length, "positions of each run that is drawn")
       ->check(CLI::Range(1, 1 << 20))

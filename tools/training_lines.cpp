@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "models/facade/json_text.h"
+#include "tools/report.h"
 
 namespace tapeloop::tool {
 namespace {
@@ -63,6 +64,28 @@ std::string numbers_json(const NamedNumbers& numbers) {
   std::string text;
   for (const auto& [name, value] : numbers) text += (text.empty() ? "" : ", ") + json_quoted(name) + ": " + json_number(value);
   return "{" + text + "}";
+}
+
+TrainedRun trained_run(const Request& request, const std::string& weights) {
+  Asked now{request.model, request.training_values()};
+  if (now.model.find('=') != std::string::npos) {  // tapeloop eval --weights RUN KEY=VALUE
+    now.key_values.insert(now.key_values.begin(), now.model);
+    now.model.clear();
+  }
+  const TrainedRun run = find_trained_run(now, weights);
+  if (!run.note.empty()) print_note(run.note);
+  return run;
+}
+
+std::optional<Asked> asked_model(const Request& request, std::string& weights) {
+  if (!weights.empty()) {
+    const TrainedRun run = trained_run(request, weights);
+    weights = run.weights;
+    return run.asked;
+  }
+  if (!request.model.empty()) return Asked{request.model, request.key_values};
+  print_note("MODEL is required\n  help: name a model, or with --weights a run, which knows its own");
+  return std::nullopt;
 }
 
 Split split_of(const std::string& word) {

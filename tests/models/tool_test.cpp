@@ -238,6 +238,37 @@ TEST(Tool, TrainsEvaluatesAndPredicts) {
 TEST(Tool, PredictsTheTokensOfAText) {
   ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
   const Result trained =
+// Neither the model nor what it was trained with has to be said again.
+TEST(Tool, ARunKnowsWhatItWasTrainedWith) {
+  ASSERT_EQ(run("train sunspots options.units=3 train.epochs=2 train.seeds=[1] --folder run --overwrite").status, 0);
+  const auto loss = [](const std::string& arguments) {
+    const Result result = run(arguments);
+    EXPECT_EQ(result.status, 0) << arguments << result.error;
+    return nlohmann::json::parse(result.out)["numbers"]["loss"];
+  };
+  const auto expected = loss("eval sunspots --weights run/best.safetensors --json");
+  EXPECT_EQ(loss("eval --weights run --json"), expected);
+  EXPECT_EQ(loss("eval --weights run train.batch=7 --json"), expected);
+  EXPECT_EQ(run("predict --weights run").status, 0);
+  const Result other = run("eval sunspots --weights run options.units=4");  // said again, it counts
+  EXPECT_EQ(other.status, 4);
+  EXPECT_THAT(other.error, HasSubstr("E0906"));
+  EXPECT_EQ(run("eval --weights nothing.safetensors").status, 4);
+  ASSERT_EQ(run("train sunspots options.units=3 train.epochs=1 --folder seeds --overwrite").status, 0);
+  EXPECT_THAT(run("eval --weights seeds").error, AllOf(HasSubstr("of several seeds"), HasSubstr("seeds/seed_")));
+}
+
+TEST(Tool, RunsWithTrainedWeights) {
+  ASSERT_EQ(run("train sunspots options.units=3 train.epochs=1 train.seeds=[1] --folder run --overwrite").status, 0);
+  write("feed.json", R"({"inputs": {"x": [[[1], [2]]], "target": [[0]]}})");
+  const Result result = run("run --weights run --feed feed.json --json");
+  EXPECT_EQ(result.status, 0) << result.error;
+  EXPECT_EQ(nlohmann::json::parse(run("run sunspots --weights run/best.safetensors --feed feed.json --json").out),
+            nlohmann::json::parse(result.out));
+  EXPECT_EQ(run("run --feed feed.json").status, 2);
+  EXPECT_EQ(run("run sunspots options.units=3 --feed feed.json").status, 3);  // no parameters
+}
+
       run("train seq2seq options.units=8 options.width=4 train.epochs=1 train.batch.examples=8 --folder spoken --overwrite");
   ASSERT_EQ(trained.status, 0) << trained.error;
   const std::string with = "predict seq2seq options.units=8 options.width=4 --weights spoken/best.safetensors ";
