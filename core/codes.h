@@ -175,8 +175,9 @@ inline constexpr Code kCodes[] = {
     {"E0920", "an argument that is no KEY=VALUE"},
     {"E0921", "a value at a position that cannot be read, or that the model does not have"},
     {"E0922", "a position that no example of the batch has"},
-    {"W0301", "a node, input or parameter that nothing depends on"},
     {"E0923", "a gradient of something whole: a token, a class, a decision"},
+    {"W0301", "a node, input or parameter that nothing depends on"},
+    {"W0801", "rows of the data that are in no split"},
 };
 
 }  // namespace tapeloop

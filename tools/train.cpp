@@ -101,15 +101,18 @@ int train_command(const TrainRequest& request) {
   }
   const Asked asked = resumes ? asked_again(request) : asked_of(request);
   const Training training(Model::load(asked.model, asked.key_values));
+  for (const Diagnostic& warning : training.warnings()) {
+    if (warning.code.starts_with("W08")) print_note(format(warning));  // the others are of the model: tapeloop check
+  }
   catch_signals();
   ProgressLine line;
   TrainingOptions options = watched(line, training.spec().seeds.size());
   options.folder = resumes ? request.resume : request.folder;
   options.resume = resumes;
+  options.overwrite = request.overwrite;
   options.asked = asked;
   options.on_note = [&line](const std::string& note) {
     line.finish();
-  options.overwrite = request.overwrite;
     print_note(note);
   };
   const TrainingReport report = training.run(options);

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "models/facade/built_in_models.h"
@@ -105,6 +106,27 @@ Plan compile_evaluation(const Model& model, const Parts& parts, Diagnostics& dia
   return std::move(plan);
 }
 
+// Where nothing tells a size of the model, a vocabulary that is no size of it was meant to, by another name.
+void check_vocabularies(const Model& model, const Parts& parts, Diagnostics& diagnostics) {
+  if (parts.train.executable) return;
+  CompileOptions options = options_for(parts.spec, *parts.data, Mode::kTrain);
+  options.fed_sizes.clear();
+  Diagnostics unheard;
+  const std::vector<std::string> sizes = model.compile_into(unheard, options).plan.free_sizes;
+  if (unheard.has_errors()) return;
+  std::vector<std::string> known = sizes;
+  for (const auto& option : model.container().options) known.push_back(option.key);
+  std::set<std::string> seen;
+  for (const DataInput& input : parts.spec.data.inputs) {
+    const std::string& name = input.tokens.name;
+    if (name.empty() || !seen.insert(name).second || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    diagnostics.error("E0810", input.tokens.source,
+                      fmt::format("the vocabulary '{}' has {} tokens, and the model has no size of that name{}", name,
+                                  parts.data->vocabularies().at(name).size(), did_you_mean(name, parts.train.free_sizes)),
+                      fmt::format("write it where the model says how many tokens there are: [{0}, 8], units={0}", name));
+  }
+}
+
 Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& diagnostics) {
   Parts parts;
   parts.section = apply_overrides(*model.container().train, model.training_values(), diagnostics);
@@ -118,6 +140,7 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   parts.eval = compile_evaluation(model, parts, diagnostics);
   if (parts.spec.decoding) parts.decode = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kDecode)).plan;
   if (diagnostics.has_errors()) return parts;
+  check_vocabularies(model, parts, diagnostics);
   check_fit(parts.spec, *parts.data, parts.train, parts.eval, diagnostics);
   if (parts.train.executable)
     parts.start = start_values(parts.spec.start, parameter_specs(parts.train), parts.data->vocabularies(), diagnostics);
@@ -171,6 +194,7 @@ Training::Training(const Model& model, const Vocabularies& known)
   }
   Parts parts = read_parts(model, known, diagnostics);
   raise_errors(diagnostics);
+  warnings_ = diagnostics.sorted();
   section_ = std::move(parts.section);
   spec_ = std::move(parts.spec);
   data_ = std::move(parts.data);
@@ -230,6 +254,7 @@ void Training::check_checkpoints(const std::string& folder) const {
     path = folder_of(seed, folder) + "/" + kCheckpointFile;
     if (is_there(path)) return;
   }
+  const std::string before = checkpoint_before(path);
   throw FileError("E0909", path, "there is no checkpoint to go on from",
                   before.empty() ? "name the folder of a run that was stopped, or train without --resume" : before);
 }
@@ -252,6 +277,8 @@ TrainingReport Training::run(const TrainingOptions& options) const {
   if (options.save) {
     report.folder = !options.folder.empty() ? options.folder : !spec_.folder.empty() ? spec_.folder : "runs/" + name_;
     if (options.resume) check_checkpoints(report.folder);
+    if (!options.resume && !options.overwrite) check_free(report.folder);
+    origin = origin_of(model_, spec_, section_, *train_plan_);
   }
   for (const std::uint64_t seed : spec_.seeds) {
     SeedRun run{seed, folder_of(seed, report.folder), options, origin, trainer(seed)};
@@ -264,7 +291,6 @@ TrainingReport Training::run(const TrainingOptions& options) const {
   report.seconds = seconds_since(start);
   return report;
 }
-  const std::string before = checkpoint_before(path);
 
 // A checkpoint is read before anything in the folder is written anew; one that is not wanted stands aside.
 void Training::prepare(SeedRun& run, const std::string& folder) const {
@@ -283,8 +309,6 @@ void Training::prepare(SeedRun& run, const std::string& folder) const {
       throw FileError(error.code(), path, "cannot be gone on from: " + std::string(error.what()), before);
     }
   }
-    if (!options.resume && !options.overwrite) check_free(report.folder);
-    origin = origin_of(model_, spec_, section_, *train_plan_);
   run.files.emplace(run.folder);
   if (run.folder != folder) write_file_atomically(folder + "/config.yaml", configuration(run.options.asked));
   if (!resumes) set_aside(path);

@@ -65,6 +65,7 @@ class Training {
   const TrainSpec& spec() const { return spec_; }
   const Dataset& data() const { return *data_; }
   const Plan& plan() const { return *train_plan_; }
+  const std::vector<Diagnostic>& warnings() const { return warnings_; }  // of the section and its data
   std::shared_ptr<const Plan> evaluation_plan() const { return eval_plan_; }
   Trainer<float> trainer(std::uint64_t seed) const;
   // The section with everything that the command line changed, as YAML.
@@ -77,14 +78,15 @@ class Training {
   std::string configuration(const Asked& asked) const;
   void prepare(SeedRun& run, const std::string& folder) const;
   void check_checkpoints(const std::string& folder) const;
-  std::string folder_of(std::uint64_t seed, const std::string& folder) const;
   void check_free(const std::string& folder) const;
+  std::string folder_of(std::uint64_t seed, const std::string& folder) const;
   Outcome run_seed(SeedRun& run, bool& interrupted) const;
 
   Model model_;
   std::string name_;
   Tree section_;
   std::vector<Override> option_values_;
+  std::vector<Diagnostic> warnings_;
   TrainSpec spec_;
   std::unique_ptr<Dataset> data_;
   std::shared_ptr<const Plan> train_plan_, eval_plan_;

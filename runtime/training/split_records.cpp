@@ -1,6 +1,8 @@
 // Who trains on what: by ranges of columns, by the file, by a hash.
 #include <algorithm>
+#include <iterator>
 #include <list>
+#include <map>
 
 #include "runtime/training/csv.h"
 #include "runtime/training/hash.h"
@@ -42,6 +44,7 @@ class Splitter {
     for (std::size_t k = 0; k < kSplits.size(); ++k) {
       if (!spec_.ranges[k].empty()) assign(k, split_of);
     }
+    if (spec_.given) warn_of_words(split_of);
     return split_of;
   }
 
@@ -65,6 +68,34 @@ class Splitter {
       }
       split_of[row] = static_cast<std::uint8_t>(split);
     }
+  }
+
+  // Splits by words of one column mean to have all of it: what is in none of them is more likely a slip.
+  void warn_of_words(const std::vector<std::uint8_t>& split_of) {
+    if (spec_.modulo > 0 || spec_.column.name.empty() || diagnostics_.has_errors()) return;
+    for (const std::vector<SplitRange>& ranges : spec_.ranges) {
+      for (const SplitRange& range : ranges) {
+        if (!range.column.name.empty() || range.first != range.last || csv_number(range.first)) return;
+      }
+    }
+    const std::vector<std::string>* words = cells(spec_.column);
+    std::map<std::string, std::size_t> counts;
+    std::size_t rows = 0;
+    for (std::size_t row = 0; words && row < split_of.size(); ++row) {
+      if (split_of[row] != kNoSplit) continue;
+      ++counts[(*words)[row]];
+      ++rows;
+    }
+    if (rows == 0) return;
+    constexpr std::size_t kShown = 5;
+    std::string text;
+    for (auto at = counts.begin(); at != counts.end() && std::distance(counts.begin(), at) < static_cast<std::ptrdiff_t>(kShown); ++at) {
+      text += (text.empty() ? "'" : ", '") + at->first + "' (" + std::to_string(at->second) + ")";
+    }
+    diagnostics_.warning("W0801", spec_.column.source,
+                         std::to_string(rows) + (rows == 1 ? " row is" : " rows are") + " in no split: column '" + spec_.column.name +
+                             "' also has " + text + (counts.size() > kShown ? " .." : ""),
+                         "write it as a split names it; what is meant to be left out may stay so");
   }
 
   // The column of every record; null after a report. Hashed, if it is the one that is.

@@ -128,6 +128,18 @@ TEST_F(LookupOfFiles, ARecordWithAnIdThatIsNotThereIsNamed) {
   EXPECT_THAT(training("d.csv", "words,class\n0,0\n3,1\n1.5,0\n", nodes, data), AllOf(HasSubstr("d.csv:4:1"), HasSubstr("found 1.5")));
 }
 
+TEST_F(LookupOfFiles, AVocabularyIsASizeOfTheModel) {
+  const auto nodes = [](const std::string& size) {
+    return "{word: {type: int}}\nparameters: {table: [" + size + ", 2]}\nnodes:\n  y: linear(embedding(word_tm1, table), units=" + size +
+           ")\n  nll: cross_entropy(y, word)\n";
+  };
+  const std::string data = "    examples: records\n    inputs: {word: {column: text, along: {t: words}, tokens: words}}\n";
+  EXPECT_EQ(training("d.csv", "text\na b\nb c\n", nodes("words"), data), "accepted");
+  EXPECT_THAT(training("d.csv", "text\na b\nb c\n", nodes("word"), data),
+              AllOf(HasSubstr("E0810"), HasSubstr("the vocabulary 'words' has "), HasSubstr("no size of that name; did you mean 'word'?")));
+  EXPECT_EQ(training("d.csv", "text\na b\nb c\n", nodes("3"), data), "accepted");  // the model says it in numbers
+}
+
 TEST_F(LookupOfFiles, ARowOfASeriesIsNamed) {
   const std::string nodes =
       "{id: {type: int}, target: {axes: [], type: int}}\nparameters: {table: [3, 2]}\nnodes:\n"

@@ -13,6 +13,7 @@
 namespace tapeloop {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -56,6 +57,14 @@ TEST(RecordDataset, LinesAreTokensOfTheirOwnLengths) {
   EXPECT_EQ(made.data->length(Split::kTrain, 1, "t"), 1U);
   EXPECT_THAT(made.data->forms()[0].axes, ElementsAre("t"));
   EXPECT_THAT(made.data->forms()[0].shape, IsEmpty());
+}
+
+TEST(RecordDataset, WordsThatNoSplitNamesAreCounted) {
+  const std::string data =
+      "format: csv\nexamples: records\ninputs: {x: {column: x}}\nsplit: {column: part, train: train, validation: dev}\n";
+  const Made made = make(data, "part,x\ntrain,1\ndev,2\ndve,3\ntest,4\ntest,5\n");
+  EXPECT_THAT(made.messages(), AllOf(HasSubstr("warning W0801: 3 rows are in no split: column 'part' also has 'dve' (1), 'test' (2)")));
+  EXPECT_EQ(make(data, "part,x\ntrain,1\ndev,2\n").messages(), "");
 }
 
 // Letters on s, phones on t, and their parts on u within t: `_` has none.
