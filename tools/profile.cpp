@@ -21,10 +21,14 @@ std::string equation(const ProfiledInstruction& line) {
   return shortened(line.text) + (line.ops > 1 ? fmt::format(" and {} before it", line.ops - 1) : "");
 }
 
+// What is above all of it comes out of a cache, or is a product that suits this processor better than the square one.
+std::string peak_text(double peak) { return peak > 1 ? "over" : fmt::format("{:.0f}%", 100 * peak); }
+
 std::string text_of(const Profile& profile) {
   std::string text = fmt::format(
       "{}: forward {:.3f} ms, backward {:.3f} ms, mean of {} runs; one thread\n"
-      "of peak: of {:.0f} GFLOP/s (256 x 256 matrices) for products, of {:.1f} GB/s (a large copy; caches do more) for all else\n\n",
+      "of peak: of {:.0f} GFLOP/s (256 x 256 matrices) for products, of {:.1f} GB/s (a large copy) for all else;\n"
+      "over: out of a cache, or a product of a better shape\n\n",
       profile.model, profile.forward_ms, profile.backward_ms, profile.runs, profile.machine.gflops, profile.machine.gbytes);
   std::vector<std::vector<std::string>> rows{{"what", "where", "ms", "share", "calls", "Mflop", "MB", "GFLOP/s", "GB/s", "of peak"}};
   std::vector<std::string> advice;
@@ -36,7 +40,7 @@ std::string text_of(const Profile& profile) {
     }
     rows.push_back({equation(line), line.where, fmt::format("{:.3f}", line.ms), fmt::format("{:.1f}%", 100 * line.share),
                     fmt::format("{:.0f}", line.calls), fmt::format("{:.2f}", line.mflops), fmt::format("{:.2f}", line.mbytes),
-                    fmt::format("{:.1f}", line.gflops), fmt::format("{:.1f}", line.gbytes), fmt::format("{:.0f}%", 100 * line.peak)});
+                    fmt::format("{:.1f}", line.gflops), fmt::format("{:.1f}", line.gbytes), peak_text(line.peak)});
     if (!line.advice.empty()) advice.push_back(fmt::format("  {} ({}): {}", equation(line), line.where, line.advice));
   }
   if (others > 0) {

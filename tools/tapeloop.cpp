@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <new>
@@ -107,15 +108,15 @@ void add_run(CLI::App& app, Action& action) {
                                   "  tapeloop run m.yaml --feed feed.json --grad --f64 --json\n"
                                   "  tapeloop run m.yaml --feed feed.json --grad --loss weighted:y --reference\n"
                                   "  tapeloop run m.yaml --feed feed.json --watch h --watch d.c\n"
-                                  "  tapeloop run m.yaml --feed feed.json --chunks 5         in pieces, to the bit what the whole gives");
                                   "  tapeloop run --weights runs/first --feed feed.json      as it was trained\n"
+                                  "  tapeloop run m.yaml --feed feed.json --chunks 5         in pieces, to the bit what the whole gives");
   add_model(command, request)->required(false);
   add_mode(command, request);
   command.add_option("--feed", request.feed, "JSON: {\"parameters\": {..}, \"inputs\": {..}, \"lengths\": {..}, \"cotangents\": {..}}")
       ->required();
-  CLI::Option* gradients = command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
   command.add_option("--weights", request.weights,
                      "the folder of a training run, or the weights that it saved, for the parameters that the feed does not have");
+  CLI::Option* gradients = command.add_flag("--grad", request.gradients, "gradients of all parameters and float inputs");
   command.add_option("--loss", request.loss, "weighted[:OUTPUT,..] instead of the model's own: every entry has a weight of its own");
   CLI::Option* watch =
       command.add_option("--watch", request.watch, "print this inner value, too (h, d.c); may be repeated")->allow_extra_args(false);
@@ -261,6 +262,22 @@ void add_selftest(CLI::App& app, Action& action) {
   command.callback([&action] { action = [] { return selftest_command(request); }; });
 }
 
+std::vector<std::string> command_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+  return names;
+}
+
+// The first word, if it is no command; else empty.
+std::string unknown_command(const std::vector<std::string>& names, int argc, char** argv) {
+  for (int k = 1; k < argc; ++k) {
+    const std::string word = argv[k];
+    if (word == "--diagnostics") ++k;  // and its value
+    if (!word.starts_with("-")) return std::find(names.begin(), names.end(), word) == names.end() ? word : "";
+  }
+  return "";
+}
+
 int guarded(const Action& action) {
   try {
     return action();
@@ -306,6 +323,11 @@ int run(int argc, char** argv) {
   add_ops(app, action);
   add_rest(app, action);
   add_selftest(app, action);
+  const std::vector<std::string> commands = command_names(app);
+  if (const std::string word = unknown_command(commands, argc, argv); !word.empty()) {
+    print_note(fmt::format("there is no command '{}'{}\n  help: tapeloop --help lists them", word, did_you_mean(word, commands)));
+    return kUsage;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -145,6 +145,9 @@ TEST(Tool, GradflowAnswersAndDraws) {
 
 TEST(Tool, UsageErrorsGiveTwo) {
   EXPECT_EQ(run("").status, 2);
+  const Result unknown = run("--diagnostics json trian gru");
+  EXPECT_EQ(unknown.status, 2);
+  EXPECT_THAT(unknown.error, HasSubstr("there is no command 'trian'; did you mean 'train'?"));
   EXPECT_EQ(run("plan").status, 2);
   EXPECT_EQ(run("plan gru --format svg").status, 2);
   EXPECT_EQ(run("plan gru --without magic").status, 2);
@@ -235,9 +238,6 @@ TEST(Tool, TrainsEvaluatesAndPredicts) {
   EXPECT_TRUE(std::filesystem::exists(own_folder() / "runs/config.yaml"));
 }
 
-TEST(Tool, PredictsTheTokensOfAText) {
-  ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
-  const Result trained =
 // Neither the model nor what it was trained with has to be said again.
 TEST(Tool, ARunKnowsWhatItWasTrainedWith) {
   ASSERT_EQ(run("train sunspots options.units=3 train.epochs=2 train.seeds=[1] --folder run --overwrite").status, 0);
@@ -269,6 +269,9 @@ TEST(Tool, RunsWithTrainedWeights) {
   EXPECT_EQ(run("run sunspots options.units=3 --feed feed.json").status, 3);  // no parameters
 }
 
+TEST(Tool, PredictsTheTokensOfAText) {
+  ::setenv("TAPELOOP_DATA", testing::source_path("models/data/crops").c_str(), 1);
+  const Result trained =
       run("train seq2seq options.units=8 options.width=4 train.epochs=1 train.batch.examples=8 --folder spoken --overwrite");
   ASSERT_EQ(trained.status, 0) << trained.error;
   const std::string with = "predict seq2seq options.units=8 options.width=4 --weights spoken/best.safetensors ";
