@@ -41,6 +41,22 @@ class Lines {
     return {file_, static_cast<int>(line), static_cast<int>(offset - starts_[static_cast<std::size_t>(line) - 1]) + 1};
   }
 
+  // Where the scalar in quotes that begins there ends, after its quote; npos if the file ends before. 0: it is in no quotes.
+  std::size_t end_of_quoted(const YAML::Mark& mark) const {
+    const std::size_t first = content(mark);
+    const char quote = first > 0 && first <= text_.size() ? text_[first - 1] : '\0';
+    if (quote != '"' && quote != '\'') return 0;
+    for (std::size_t at = first; at < text_.size(); ++at) {
+      if (quote == '"' && text_[at] == '\\') {
+        ++at;
+      } else if (text_[at] == quote) {
+        if (quote == '"' || at + 1 == text_.size() || text_[at + 1] != quote) return at + 1;
+        ++at;
+      }
+    }
+    return std::string_view::npos;
+  }
+
   // A scalar with the source of its first character; over several lines, as written (see the header).
   Tree scalar(const YAML::Mark& mark, const std::string& value) const {
     Tree tree;
@@ -96,6 +112,13 @@ class TreeBuilder : public YAML::EventHandler {
  public:
   TreeBuilder(const Lines& lines, Diagnostics& diagnostics) : lines_(lines), diagnostics_(diagnostics) {}
 
+  // The last text in quotes that goes on over several lines, and the line in which it ends: it may have swallowed what follows it.
+  struct LongQuote {
+    Source begin;
+    int last = 0;
+  };
+  const std::optional<LongQuote>& long_quote() const { return long_quote_; }
+
   // Nothing if there was no document, or one that no tree can stand for.
   std::optional<Tree> take() { return usable_ ? std::move(root_) : std::nullopt; }
 
@@ -122,6 +145,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
     check(mark, tag, anchor);
+    if (tag == "!") check_quotes(mark);
     finish(lines_.scalar(mark, value));
   }
 
@@ -159,6 +183,14 @@ class TreeBuilder : public YAML::EventHandler {
       diagnostics_.error("E0110", lines_.source(mark), "the tag '" + tag + "' is not read",
                          "remove it: every value is text, and its place says what it means");
     }
+  }
+
+  void check_quotes(const YAML::Mark& mark) {
+    const std::size_t end = lines_.end_of_quoted(mark);
+    if (end == std::string_view::npos)
+      throw Stop{"E0105", mark, "the text is not YAML: the quote that opens here is never closed", "close it, or leave both quotes out"};
+    const int last = lines_.source(end).line;
+    if (end > 0 && last > mark.line + 1) long_quote_ = {lines_.source(mark), last};
   }
 
   void open(Tree::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
@@ -219,6 +251,7 @@ class TreeBuilder : public YAML::EventHandler {
   Diagnostics& diagnostics_;
   std::vector<Frame> open_;
   std::optional<Tree> root_;
+  std::optional<LongQuote> long_quote_;
   int documents_ = 0;
   int nodes_ = 0;
   bool usable_ = true;
@@ -243,8 +276,7 @@ std::size_t valid_utf8(std::string_view text) {
   return at;
 }
 
-std::optional<Tree> parse(std::string_view text, const Lines& lines, Diagnostics& diagnostics) {
-  TreeBuilder builder(lines, diagnostics);
+std::optional<Tree> parse(std::string_view text, TreeBuilder& builder) {
   std::istringstream stream{std::string(text)};
   YAML::Parser parser(stream);
   while (parser.HandleNextDocument(builder)) {
@@ -253,10 +285,17 @@ std::optional<Tree> parse(std::string_view text, const Lines& lines, Diagnostics
 }
 
 // The words of yaml-cpp and where; an alias that nothing defines is reported as what it is.
-void report(const YAML::Exception& exception, std::string_view text, const Lines& lines, Diagnostics& diagnostics) {
+void report(const YAML::Exception& exception, std::string_view text, const Lines& lines, const TreeBuilder& builder,
+            Diagnostics& diagnostics) {
   const Source source = lines.source(exception.mark.is_null() ? YAML::Mark() : exception.mark);
   if (exception.msg.find("anchor") != std::string::npos) {
     diagnostics.error("E0109", source, "aliases are not read", "a value that starts with * or & needs quotes");
+    return;
+  }
+  if (const auto& quote = builder.long_quote(); quote && source.line <= quote->last + 1) {
+    diagnostics.error("E0105", quote->begin,
+                      "the text is not YAML: the quote that opens here is closed in line " + std::to_string(quote->last) + " only",
+                      "close it in its own line, or leave both quotes out");
     return;
   }
   const std::size_t noticed = exception.mark.is_null() ? 0 : std::min(static_cast<std::size_t>(exception.mark.pos), text.size());
@@ -287,16 +326,17 @@ std::optional<Tree> read_yaml(std::string_view text, std::shared_ptr<const std::
     diagnostics.error("E0101", lines.source(valid), "a byte that is no UTF-8 text", "save the file as UTF-8, without control characters");
     return std::nullopt;
   }
+  TreeBuilder builder(lines, diagnostics);
   try {
     const std::size_t before = diagnostics.errors();
-    std::optional<Tree> tree = parse(text, lines, diagnostics);
+    std::optional<Tree> tree = parse(text, builder);
     const bool empty = tree ? tree->is_scalar() && tree->scalar.empty() : diagnostics.errors() == before;
     if (!empty) return tree;
     diagnostics.error("E0106", whole, "the file is empty", "a container begins with 'tapeloop: 1'");
   } catch (const Stop& stop) {
     diagnostics.error(stop.code, lines.source(stop.mark), stop.message, stop.help);
   } catch (const YAML::Exception& exception) {
-    report(exception, text, lines, diagnostics);
+    report(exception, text, lines, builder, diagnostics);
   } catch (const std::bad_alloc&) {
     diagnostics.error("E0105", whole, "the text is not YAML: reading it takes too much memory", "look for a bracket that is not closed");
   }

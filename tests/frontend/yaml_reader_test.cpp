@@ -86,6 +86,10 @@ TEST(YamlReader, RefusesWhatIsNoYaml) {
   EXPECT_THAT(reading_of("a: [1, 2\n").found, ElementsAre("E0105 1:4"));
   EXPECT_THAT(reading_of("a: 1\nb: {c: [1, '{']\nd: 3\n").found, ElementsAre("E0105 2:4"));
   EXPECT_THAT(reading_of("a: 1\nnodes  # one: two\n\n  d: 3\n").found, ElementsAre("E0105 2:1"));
+  EXPECT_THAT(reading_of("a: 1\nb: \"two\nc: 3\n").found, ElementsAre("E0105 2:4"));  // a quote that is never closed
+  EXPECT_THAT(reading_of("a: 1\nb: 'it''s\nc: 3\n").found, ElementsAre("E0105 2:4"));
+  EXPECT_THAT(reading_of("a: 1\nb: 'two\nc: 'three'\n").found, ElementsAre("E0105 2:4"));  // or by another value's
+  EXPECT_THAT(reading_of("a: 'it''s'\nb: \"a \\\" b\"\nc: 'x\n  y'\nd: |\n  it's \"\n").found, IsEmpty());
   EXPECT_EQ(reading_of("a:\n\tb: 1\n").found.at(0).substr(0, 5), "E0105");
   EXPECT_THAT(reading_of("a: \xC3\n").found, ElementsAre("E0101 1:4"));
   EXPECT_THAT(reading_of("ok: 1\na: \xED\xA0\x80\n").found, ElementsAre("E0101 2:4"));
