@@ -80,6 +80,7 @@ NodeId MadePlan::add_value(const std::string& name, Buffer::Kind kind, LayoutId 
   value.space = layout == kNone ? Space() : plan.layouts[static_cast<std::size_t>(layout)].space;
   value.shape = buffer.shape;
   value.type = type;
+  value.whole.type = type;
   value.buffer = static_cast<BufferId>(plan.buffers.size()) - 1;
   value.readable = true;
   plan.nodes.push_back(value);
