@@ -157,7 +157,7 @@ TEST(Verify, NamesWhatDoesNotHoldTogether) {
   };
   EXPECT_EQ(broken([&](Graph& g) { g[y].kind = nullptr; }), "node 'y' has no kind");
   EXPECT_EQ(broken([&](Graph& g) { g[y].operands[1] = g.size(); }), "node 'y' reads node " + std::to_string(graph.size()));
-  EXPECT_EQ(broken([&](Graph& g) { g[y].space = Space::parameters(); }), "'y' on P reads 'y#1' on [t]");
+  EXPECT_EQ(broken([&](Graph& g) { g[y].space = Space::parameters(); }), "'y' on [] reads 'y#1' on [t]");
   EXPECT_EQ(broken([&](Graph& g) { g[y].space = g[y].space.with(kMaxAxes - 1); }), "node 'y' is on an axis that is not there");
   EXPECT_EQ(broken([&](Graph& g) { g.outputs[0].node = kNone; }), "output 'y' is not there");
 }
