@@ -212,6 +212,14 @@ TEST(Expand, SaysWhatNothingDependsOn) {
   EXPECT_THAT(m.codes(), ElementsAre("W0301", "W0301", "W0301"));
 }
 
+TEST(Expand, ALossTimesWhatIsNoNumberIsNone) {
+  const std::string model = "inputs: {x: {shape: [3]}}\nnodes: {y: \"sum(x, along=shape)\"}\noutputs: [y]\nloss: ";
+  const Inferred m = infer(model + "{mean: y, times: nobody}\n");
+  EXPECT_THAT(m.codes(), ElementsAre("E0303"));
+  EXPECT_TRUE(m.graph.losses.empty());
+  EXPECT_EQ(infer(model + "{mean: y, times: 0.5}\n").graph.losses.at(0).times, 0.5);
+}
+
 TEST(Expand, EachMistakeIsReportedOnceAndWhatFollowsFromItNotAtAll) {
   const Inferred m = infer(R"(
 inputs: {x: {shape: [3]}}

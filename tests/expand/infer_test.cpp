@@ -217,6 +217,15 @@ TEST(InferShapes, ReportsShapesThatGrowCannotBeFoundOrAreNotDeclared) {
   EXPECT_THAT(infer("inputs: {x: {}}\nnodes: {d: cell(x)}\noutputs: [d]\n", {.cells = {{"cell", kCell}}}).codes(), ElementsAre("E0504"));
 }
 
+TEST(InferShapes, ASharedParameterHasAsManyDimensionsAsWhereItIsFrom) {
+  const char* const vector = "inputs: {x: {shape: [3]}}\nparameters: {W: [3]}\nnodes: {y: x * W}\noutputs: [y]\n";
+  const char* const matrix = "inputs: {x: {shape: [3]}}\nparameters: {W: [3, 3]}\nnodes: {y: x @ W}\noutputs: [y]\n";
+  EXPECT_THAT(infer("inputs: {x: {shape: [3]}}\nnodes: {d: matrix(x), e: \"vector(x, weights=d)\"}\noutputs: [d, e]\n",
+                    {.cells = {{"vector", vector}, {"matrix", matrix}}})
+                  .codes(),
+              ElementsAre("E0504"));
+}
+
 TEST(InferShapes, StartsMustFitAndReachFarEnough) {
   const std::string model = "inputs: {x: {shape: [3]}}\nnodes: {h: x + h_tm3}\nstates: {h: h0}\noutputs: [h]\nparameters: ";
   EXPECT_EQ(infer(model + "{h0: [3]}").node("h_tm3").outsides[0].slots, 0);
