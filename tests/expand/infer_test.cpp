@@ -1,12 +1,15 @@
 // Axes, start values, shapes and types of small models.
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "tests/expand/inferred.h"
 
 namespace tapeloop::testing {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 const char* const kCell = R"yaml(
@@ -209,6 +212,69 @@ TEST(InferShapes, ReportsWhatDoesNotFitWithTheLinesThatMadeItSo) {
   const std::string message = m.diagnostics.sorted()[0].message;
   EXPECT_NE(message.find("'x' is [3] (model.yaml:3)"), std::string::npos) << message;
   EXPECT_NE(message.find("'W' is [5, 4] (model.yaml:5)"), std::string::npos) << message;
+}
+
+// Equations over the values of the next test, and what is said of them.
+constexpr std::pair<const char*, const char*> kRefused[] = {
+    {"concat(x, s)", "concat joins vectors, operand 2 is a scalar"},
+    {"concat(x, m)", "operands with as many dimensions, found [3] and [4, 3]"},
+    {"embedding(s, T)", "expected ints, found floats"},
+    {"embedding(i, K)", "expected a table [rows, size], found [3, 3, 4]"},
+    {"one_hot(s, 3)", "expected an int, found a float"},
+    {"outer(x, m)", "expected two vectors, found [3] and [4, 3]"},
+    {"pick(s, i)", "pick takes from the last dimension, found a scalar"},
+    {"pick(x, s)", "expected an int position, found a float"},
+    {"pick(x, l)", "expected one position or a vector of them, found [2, 2]"},
+    {"reshape(x, shape=[-1])", "a size below 0"},
+    {"reshape(x, shape=[4])", "as many elements as [3], found [4]"},
+    {"reshape(q, shape=[4])", "the sizes must be known"},
+    {"slice(s, 0, 1)", "slice takes a part of the last dimension, found a scalar"},
+    {"slice(x, 2, 1)", "expected 0 <= start < stop <= 3, found start=2, stop=1"},
+    {"split(s, 2, 1)", "split takes a part of the last dimension, found a scalar"},
+    {"split(x, 0, 1)", "expected n >= 1 parts, found n=0"},
+    {"split(x, 3, 4)", "expected k from 1 to 3, found k=4"},
+    {"split(x, 2, 1)", "3 does not divide into 2 equal parts"},
+    {"stack(x, m)", "operands of one shape, found [3] and [4, 3]"},
+    {"top(x, 4)", "expected at least 4 elements, found [3]"},
+    {"transpose(x)", "transpose swaps the last two dimensions, found [3]"},
+    {"unstack(s, 0)", "unstack takes a part of the first dimension, found a scalar"},
+    {"unstack(q, 0)", "expected a first dimension of known size, found rows"},
+    {"unstack(m, 4)", "expected 0 <= k < 4, found k=4"},
+    {"s @ T", "found a scalar"},
+    {"x @ K", "the right side of @ has at most two dimensions, found [3, 3, 4]"},
+    {"conv1d(x, K)", "expected x of shape [width, channels], found [3]"},
+    {"conv1d(m, T)", "expected a kernel of shape [taps, channels, out], found [8, 3]"},
+    {"conv1d(m, k)", "the number of the kernel's taps must be known"},
+    {"conv2d(x, C)", "expected x of shape [height, width, channels], found [3]"},
+    {"conv2d(p, K)", "expected a kernel of shape [rows, columns, channels, out], found [3, 3, 4]"},
+    {"conv2d(p, c)", "the kernel's rows and columns must be known"},
+    {"conv2d(p, C, stride=0)", "expected a stride of 1 or more, found 0"},
+    {"conv2d(g, C, stride=2)", "with a stride the plane's size must be known, found [high, wide, 2]"},
+};
+
+TEST(InferShapes, EveryKindSaysWhichShapesAndTypesItTakes) {
+  const std::string values = R"yaml(
+inputs:
+  x: {shape: [3]}
+  s: {}
+  m: {shape: [4, 3]}
+  q: {shape: [rows, 3]}
+  p: {shape: [5, 4, 2]}
+  g: {shape: [high, wide, 2]}
+  i: {type: int}
+  l: {type: int, shape: [2, 2]}
+parameters: {K: [3, 3, 4], C: [3, 3, 2, 4], T: [8, 3], k: [taps, 3, 4], c: [r, c, 2, 4]}
+outputs: [y]
+nodes:
+  y: )yaml";
+  for (const auto& [equation, said] : kRefused) {
+    const Inferred m = infer(values + '"' + equation + "\"\n");
+    std::vector<Diagnostic> errors = m.diagnostics.sorted();
+    std::erase_if(errors, [](const Diagnostic& diagnostic) { return diagnostic.severity != Severity::kError; });
+    ASSERT_EQ(errors.size(), 1U) << equation;
+    EXPECT_EQ(errors[0].code, "E0501") << equation;
+    EXPECT_THAT(errors[0].message, HasSubstr(said)) << equation;
+  }
 }
 
 TEST(InferShapes, ReportsShapesThatGrowCannotBeFoundOrAreNotDeclared) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "compiler/frontend/container_reader.h"
 
@@ -131,6 +132,56 @@ TEST(Api, RefusesMistakes) {
   a.output(x);
   a.declare("h");
   EXPECT_EQ(code_of([&] { a.container(); }), "E0393");
+}
+
+TEST(Api, RefusesNumbersTapsAndNamesThatNoModelCanHave) {
+  Definition d{"d"};
+  const Expr x = d.input("x");
+  EXPECT_EQ(code_of([&] { x + std::nan(""); }), "E0392");
+  EXPECT_EQ(text(x + std::numeric_limits<double>::infinity()), "x + inf");
+  EXPECT_EQ(text(x * -std::numeric_limits<double>::infinity()), "x * -inf");
+  EXPECT_EQ(code_of([&] { (x + 1)["c"]; }), "E0392");
+  EXPECT_EQ(code_of([&] { x.tm(1)["c"]; }), "E0392");
+  EXPECT_EQ(code_of([&] { free("2"); }), "E0391");
+  EXPECT_EQ(code_of([&] { call("clip", {x}, {{"low", 0}, {"low", 1}}); }), "E0207");
+  EXPECT_EQ(code_of([&] { d.input("token", {.type = "byte"}); }), "E0121");
+}
+
+TEST(Api, RefusesAxesWithHalfALength) {
+  Definition d{"d"};
+  const Expr x = d.input("x");
+  EXPECT_EQ(code_of([&] { d.axis("2u"); }), "E0391");
+  EXPECT_EQ(code_of([&] { d.axis("u", {.until = greater(x, 0)}); }), "E0391");
+  EXPECT_EQ(code_of([&] { d.axis("u", {.length = x, .until = greater(x, 0), .most = 3}); }), "E0391");
+  EXPECT_EQ(code_of([&] { d.axis("u", {.length = x, .beam = 2}); }), "E0391");
+  EXPECT_EQ(code_of([&] { d.axis("u", {.until = greater(x, 0), .most = 3, .length_penalty = 0.5}); }), "E0391");
+  d.axis("u", {.until = greater(x, 0), .most = 3, .beam = 2, .length_penalty = 0.5});
+  EXPECT_EQ(code_of([&] { d.axis("u"); }), "E0391");
+}
+
+TEST(Api, ParametersHaveStartsAndALossIsAValueByName) {
+  Definition d{"d"};
+  const Expr x = d.input("x", {.shape = {3}});
+  const Expr W = d.parameter("W", {.shape = {3, 1}, .init = "normal", .init_value = 0.5});
+  const Expr e = d.node("e", matmul(x, W));
+  d.output(e);
+  d.loss(e);
+  EXPECT_EQ(d.container().parameters[0].value.init, "normal");
+  EXPECT_EQ(to_text(*d.container().parameters[0].value.init_value), "0.5");
+  EXPECT_EQ(d.container().losses[0].name, "e");
+  EXPECT_EQ(code_of([&] { d.loss(e + 1); }), "E0392");
+}
+
+TEST(Api, HasTheComparisonsAndTheOptionsOfLinear) {
+  Definition d{"d"};
+  const Expr x = d.input("x");
+  EXPECT_EQ(text(less_equal(x, 1)), "x <= 1");
+  EXPECT_EQ(text(greater(x, 1)), "x > 1");
+  EXPECT_EQ(text(greater_equal(x, 1)), "x >= 1");
+  EXPECT_EQ(text(equal(x, 1)), "x == 1");
+  EXPECT_EQ(text(not_equal(x, 1)), "x != 1");
+  EXPECT_EQ(text(linear({x, x}, {.units = 3, .bias = false, .weights = "W", .merge = "mul"})),
+            "linear(x, x, units=3, bias=false, weights=W, merge=mul)");
 }
 
 TEST(Api, StatesOfSeveralAxesAreOneEntry) {
