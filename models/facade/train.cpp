@@ -106,6 +106,19 @@ Plan compile_evaluation(const Model& model, const Parts& parts, Diagnostics& dia
   return std::move(plan);
 }
 
+// What ends a search is an output of this plan.
+Plan compile_decoding(const Model& model, const Parts& parts, Diagnostics& diagnostics) {
+  CompileOptions options = options_for(parts.spec, *parts.data, Mode::kDecode);
+  for (const auto& axis : model.container().axes) {
+    const LengthDecl& length = axis.value.length_in(Mode::kDecode);
+    const Expression* until = axis.is_block() || !length.beam ? nullptr : length.until.get();
+    if (until && until->kind == Expression::Kind::kName && until->taps.empty()) options.keep.push_back(until->text);
+  }
+  Compiled compiled = model.compile_into(diagnostics, options);
+  for (const auto& [name, node] : compiled.kept) compiled.plan.outputs.push_back({kSearchEnd, node});
+  return std::move(compiled.plan);
+}
+
 // Where nothing tells a size of the model, a vocabulary that is no size of it was meant to, by another name.
 void check_vocabularies(const Model& model, const Parts& parts, Diagnostics& diagnostics) {
   if (parts.train.executable) return;
@@ -138,7 +151,7 @@ Parts read_parts(const Model& model, const Vocabularies& known, Diagnostics& dia
   Compiled train = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kTrain));
   parts.train = std::move(train.plan);
   parts.eval = compile_evaluation(model, parts, diagnostics);
-  if (parts.spec.decoding) parts.decode = model.compile_into(diagnostics, options_for(parts.spec, *parts.data, Mode::kDecode)).plan;
+  if (parts.spec.decoding) parts.decode = compile_decoding(model, parts, diagnostics);
   if (diagnostics.has_errors()) return parts;
   check_vocabularies(model, parts, diagnostics);
   check_fit(parts.spec, *parts.data, parts.train, parts.eval, diagnostics);

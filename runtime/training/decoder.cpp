@@ -18,6 +18,25 @@ NodeId output_node(const Plan& plan, const std::string& name) {
   return at->node;
 }
 
+// By example. Of a search up to its end: behind it a hypothesis repeats its last token while others go on.
+template <class T>
+std::vector<std::vector<T>> tokens_said(const Run<T>& run, const std::string& output) {
+  const Plan& plan = run.plan();
+  const NodeId token = output_node(plan, output);
+  std::vector<std::vector<T>> rows = run.ragged(token);
+  const auto is = [&](const OutputRef& other) {
+    return other.name == kSearchEnd && plan.value(other.node).space == plan.value(token).space;
+  };
+  const auto end = std::find_if(plan.outputs.begin(), plan.outputs.end(), is);
+  if (end == plan.outputs.end() || plan.value(token).space.axes().size() != 1) return rows;
+  const std::vector<std::vector<T>> ended = run.ragged(end->node);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    const auto first = std::find_if(ended[k].begin(), ended[k].end(), [](T value) { return value != 0; });
+    if (first != ended[k].end()) rows[k].resize(static_cast<std::size_t>(first - ended[k].begin()) + 1);
+  }
+  return rows;
+}
+
 }  // namespace
 
 const char* decoding_metric_name(DecodingMetric) { return "sequence_error"; }
@@ -68,7 +87,7 @@ std::vector<TokenIds> Decoder<T>::said(const Vocabulary& tokens) {
   feed_what_is_read();
   run_.forward(batch_);
   std::vector<TokenIds> result;
-  for (const std::vector<T>& row : run_.ragged(output_node(run_.plan(), spec_.output.name))) {
+  for (const std::vector<T>& row : tokens_said(run_, spec_.output.name)) {
     TokenIds ids;
     for (const T value : row) {
       const auto id = static_cast<std::int64_t>(std::llround(value));

@@ -18,10 +18,13 @@ namespace tapeloop {
 
 const char* decoding_metric_name(DecodingMetric metric);
 
+// An output of a plan that searches: true from the end of what it says on, where the tokens are only repeated.
+inline constexpr const char* kSearchEnd = "(end of the search)";
+
 template <class T>
 class Decoder {
  public:
-  // plan: compiled in mode decode. REQUIRES: it has spec.output.
+  // plan: compiled in mode decode; it may have kSearchEnd. REQUIRES: it has spec.output.
   Decoder(std::shared_ptr<const Plan> plan, DecodingSpec spec, std::vector<ScheduledInput> scheduled, const RunOptions& options);
 
   Run<T>& run() { return run_; }  // for binding its parameters

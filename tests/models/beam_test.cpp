@@ -1,15 +1,20 @@
 // Beam search: against a search written out by hand, that asks the model for its logits after each prefix.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "models/facade/decode_text.h"
 #include "models/facade/session.h"
+#include "models/facade/train.h"
 #include "models/facade/verify.h"
 #include "tests/models/models_file.h"
 
@@ -260,6 +265,52 @@ TEST_F(BeamSearch, RefusesWhatItCannotSearch) {
   expect_refused(with(wide, "token: argmax(logits, along=shape)", "token: floor(sum(logits, along=shape))"), "nothing that is said");
   const std::string two = with(wide, "sum_said_tm1 > 9, 1, 0)", "other_tm1 > 9, 1, 0)\n  other: argmax(logits - other_tm1, along=shape)");
   expect_refused(two, "'other'");
+}
+
+// A letter like any other ends a run, so nothing but the decision tells its repetitions behind the end from letters that were said.
+TEST(BeamDecoding, WhatIsRepeatedBehindTheEndIsNotSaid) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tapeloop_beam_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "b.txt") << "ab.\nba.\naab.\nabb.\nbab.\n";
+  std::ofstream(folder / "b.yaml") << R"yaml(tapeloop: 1
+axes: {s: {}, t: {length: {decode: {until: done, max: 8, beam: 3, length_penalty: 3}}}}
+inputs: {source: {axes: [s], type: int}, target: {type: int}}
+parameters: {table: [letters, 3]}
+states: {h: "last(tanh(linear(embedding(source, table), units=4)), along=s)"}
+nodes:
+  h: gru(embedding(teacher(target_tm1, token_tm1), table), units=4)
+  logits: linear(h, units=letters)
+  token: argmax(logits, along=shape)
+  done: token == 0
+  nll: cross_entropy(logits, target)
+outputs: [token, logits]
+loss: nll
+train:
+  data:
+    file: b.txt
+    format: lines
+    inputs:
+      source: {column: line, along: {s: characters}, tokens: letters}
+      target: {column: line, along: {t: characters}, tokens: letters}
+  optimizer: {name: sgd, lr: 0.1}
+  epochs: 30
+  batch: 3
+  decoding: {output: token, target: target, report: [sequence_error]}
+)yaml";
+  const Training training(Model::load((folder / "b.yaml").string()));
+  std::size_t ended = 0;
+  for (const std::uint64_t seed : {2U, 3U, 4U}) {
+    Trainer<float> trainer = training.trainer(seed);
+    trainer.fit(training.data());
+    for (const DecodedText& text : decode_split(training, trainer, Split::kTrain)) {
+      const std::size_t end = text.said.find(training.data().vocabularies().at("letters").tokens().front());
+      if (end == std::string::npos) continue;
+      EXPECT_EQ(end + 1, text.said.size()) << text.said;
+      ended += text.said.size() < 8 ? 1 : 0;
+    }
+  }
+  EXPECT_GT(ended, 0U);
+  std::filesystem::remove_all(folder);
 }
 
 }  // namespace
