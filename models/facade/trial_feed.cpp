@@ -108,8 +108,10 @@ class TrialFeed {
   }
 
   std::int64_t accepted(const Node& node, std::size_t operand) const {
-    if (node.kind->name == "embedding" && operand == 0) return sizes(graph_[node.operands[1]]).front();
-    if (node.kind->name == "pick" && operand == 1) return sizes(graph_[node.operands[0]]).back();
+    if (const auto& lookup = node.kind->lookup; lookup && static_cast<std::size_t>(lookup->by) == operand) {
+      const std::vector<std::int64_t> dims = sizes(graph_[node.operands[static_cast<std::size_t>(lookup->of)]]);
+      return lookup->last ? dims.back() : dims.front();
+    }
     if (node.kind->name == "one_hot") return sizes(node).back();
     return kIntsBelow;
   }
