@@ -212,6 +212,21 @@ TEST(Expand, SaysWhatNothingDependsOn) {
   EXPECT_THAT(m.codes(), ElementsAre("W0301", "W0301", "W0301"));
 }
 
+TEST(Expand, SizesAddUp) {
+  const Inferred m =
+      infer("inputs: {x: {shape: [n]}}\nparameters: {W: [n + 1], V: [n - 1]}\nnodes: {y: x, a: W * 2, b: V * 2}\noutputs: [y, a, b]\n",
+            {.fed_shapes = {{"x", {3}}}});
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("a"), "[4]");
+  EXPECT_EQ(m.shape("b"), "[2]");
+}
+
+TEST(Expand, WhatIsUsedUnderANameOfItsOwnIsSuggested) {
+  const Inferred m = infer("use: {mine: other}\ninputs: {x: {shape: [3]}}\nnodes: {y: mime(x)}\noutputs: [y]\n");
+  ASSERT_THAT(m.codes(), ElementsAre("E0302"));
+  EXPECT_NE(m.diagnostics.sorted()[0].message.find("did you mean 'mine'"), std::string::npos);
+}
+
 TEST(Expand, ALossTimesWhatIsNoNumberIsNone) {
   const std::string model = "inputs: {x: {shape: [3]}}\nnodes: {y: \"sum(x, along=shape)\"}\noutputs: [y]\nloss: ";
   const Inferred m = infer(model + "{mean: y, times: nobody}\n");

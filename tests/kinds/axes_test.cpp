@@ -97,6 +97,12 @@ TEST_F(AxisKinds, LargestAlongAnAxis) { check(build.extreme_along("max_along", x
 TEST_F(AxisKinds, SmallestAlongAnAxis) { check(build.extreme_along("min_along", x * z, u)); }
 TEST_F(AxisKinds, AValueThatLacksAnAxisIsReadAtEachOfItsPositions) { check(x * c + e * z); }
 TEST_F(AxisKinds, ProductWithAWeightAndItsGradientSummedOverThePoints) { check(build.call("matmul", {x, w})); }
+TEST_F(AxisKinds, ProductsSummedWithAFrozenParameter) {
+  graph.outputs = {{"y", build.product_sum(x, p, Space::parameters()).id}};
+  const GradientReport report = check_input_gradients(graph, registry, batch, parameters);
+  EXPECT_TRUE(report.bad.empty()) << report.text();
+  EXPECT_GT(report.compared, 0);
+}
 TEST_F(AxisKinds, ProductsSummedAlongAnAxis) { check(build.product_sum(x, z, outer)); }
 
 }  // namespace

@@ -163,6 +163,11 @@ bool stretches(const Shape& from, const Shape& to) {
 
 void expect_adjoints_fit(const Graph& graph, std::string_view kind) {
   for (const Node& node : graph.nodes) {
+    const AttributeValue* start = find_attribute(node.attributes, "start");
+    const AttributeValue* stop = find_attribute(node.attributes, "stop");
+    if (node.kind->name == "slice" && start && stop) {
+      EXPECT_EQ(std::get<double>(*stop) - std::get<double>(*start), static_cast<double>(node.shape.back().number())) << kind;
+    }
     if (node.kind->name != "sum_to_shape") continue;
     EXPECT_TRUE(stretches(node.shape, graph[node.operands[0]].shape)) << kind << ": " << node.text;
   }
