@@ -221,6 +221,12 @@ TEST(Expand, SizesAddUp) {
   EXPECT_EQ(m.shape("b"), "[2]");
 }
 
+TEST(Expand, FreeSizesAddUpToo) {
+  const Inferred m = infer("inputs: {x: {shape: [n]}, v: {shape: [n + 2]}}\nnodes: {y: x, z: v}\noutputs: [y, z]\n");
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("z"), "[n+2]");
+}
+
 TEST(Expand, WhatIsUsedUnderANameOfItsOwnIsSuggested) {
   const Inferred m = infer("use: {mine: other}\ninputs: {x: {shape: [3]}}\nnodes: {y: mime(x)}\noutputs: [y]\n");
   ASSERT_THAT(m.codes(), ElementsAre("E0302"));
