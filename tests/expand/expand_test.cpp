@@ -207,6 +207,72 @@ TEST(Expand, WhereTakesPairs) {
   EXPECT_EQ(m.text("y#7"), "where(y#5, 2, x)");
 }
 
+// Equations over the values of the next test, the code that each gets, and what is said of it.
+struct RefusedCall {
+  const char* equation;
+  const char* code;
+  const char* said;
+};
+constexpr RefusedCall kRefusedCalls[] = {
+    {"tanh()", "E0307", "'tanh' takes 1 operand, found 0"},
+    {"tanh(x, x, merge=add)", "E0315", "unknown merge 'add'"},
+    {"tanh(x, along=t)", "E0407", "'tanh' takes no along="},
+    {"tanh(x, size=3)", "E0303", "'tanh' has no option 'size'"},
+    {"last(x, x, along=t)", "E0307", "'last' takes 1 operand, found 2"},
+    {"last(x, along=[1])", "E0407", "along= takes an axis or shape, found '[1]'"},
+    {"index(3)", "E0307", "'index' takes the name of an axis"},
+    {"where(s > 0, s)", "E0307", "found 2 operands"},
+    {"where(s > 0, s, s, along=t)", "E0407", "'where' takes no along="},
+    {"where(s > 0, s, s, size=3)", "E0303", "'where' has no option 'size'"},
+    {"cell(x, along=shape)", "E0407", "'cell' is a container: along= takes an axis"},
+    {"layer_norm(x, foo=3)", "E0303", "'layer_norm' has no option 'foo'"},
+    {"mse(x, x, along=t)", "E0407", "'mse' takes no along="},
+    {"slice(x, start=0)", "E0304", "'slice' needs stop="},
+    {"slice(x, 0, act)", "E0305", "'act' is not a number"},
+    {"slice(f, 0, features)", "E0305", "nothing has given the size 'features' yet"},
+    {"slice(x, 0, s)", "E0305", "'s' is a value of the model"},
+    {"slice(x, 0, tanh(1))", "E0305", "found 'tanh(1)'"},
+    {"reshape(x, shape=act)", "E0305", "shape= takes a list of numbers, found 'act'"},
+    {"linear(x, units=0-5)", "E0310", "a size is -5"},
+    {"x[t-99999999999]", "E0310", "a tap of 99999999999 positions is too far"},
+};
+
+TEST(Expand, EveryCallSaysWhatItTakes) {
+  const std::string values = R"yaml(
+options: {act: tanh, n: 2}
+inputs: {x: {shape: [3]}, s: {}, f: {shape: [features]}, i: {type: int}}
+outputs: [y]
+nodes:
+  y: )yaml";
+  const Setting setting{.cells = {{"cell", "inputs: {x: {}}\nnodes: {h: x + h_tm1}\noutputs: [h]\n"}}};
+  const auto errors_of = [&](const std::string& equation) {
+    std::vector<Diagnostic> errors = infer(values + '"' + equation + "\"\n", setting).diagnostics.sorted();
+    std::erase_if(errors, [](const Diagnostic& diagnostic) { return diagnostic.severity != Severity::kError; });
+    return errors;
+  };
+  for (const RefusedCall& refused : kRefusedCalls) {
+    const std::vector<Diagnostic> errors = errors_of(refused.equation);
+    ASSERT_EQ(errors.size(), 1U) << refused.equation;
+    EXPECT_EQ(errors[0].code, refused.code) << refused.equation;
+    EXPECT_THAT(errors[0].message, ::testing::HasSubstr(refused.said)) << refused.equation;
+  }
+  for (const char* allowed : {"slice(x, 0, n ** 1)", "one_hot(i, n * 2 + 1)", "reshape(s, shape=1)"}) {
+    EXPECT_TRUE(errors_of(allowed).empty()) << allowed;
+  }
+}
+
+TEST(Expand, SizesOfParametersMayBeSumsAndMultiplesOfOthers) {
+  const Inferred m = infer(R"yaml(
+inputs: {x: {shape: [k]}}
+parameters: {A: [k + 1, 2], B: [2 * k], C: [k - 1, k * 3]}
+nodes: {y: "x * sum(A, along=shape) + sum(B, along=shape) + sum(C, along=shape)"}
+outputs: [y]
+)yaml");
+  EXPECT_EQ(m.shape("A"), "[k+1, 2]");
+  EXPECT_EQ(m.shape("B"), "[2*k]");
+  EXPECT_EQ(m.shape("C"), "[k-1, 3*k]");
+}
+
 TEST(Expand, SaysWhatNothingDependsOn) {
   const Inferred m = infer("inputs: {x: {}, v: {}}\nparameters: {w: []}\nnodes:\n  y: x\n  z: x + 1\noutputs: [y]\n");
   EXPECT_THAT(m.codes(), ElementsAre("W0301", "W0301", "W0301"));
