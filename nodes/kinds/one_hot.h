@@ -8,7 +8,6 @@ struct OneHot {
   static void infer(InferContext& c) {
     const double n = c.number("n");
     if (c.types[0] == Type::kFloat) return c.fail("one_hot: expected an int, found a float", "floor(x) makes one");
-    if (n < 1) return c.fail("one_hot: expected n >= 1, found n=" + std::to_string(std::llround(n)));
     c.shape = c.shapes[0];
     c.shape.push_back(Dim(static_cast<std::int64_t>(n)));
   }

@@ -8,7 +8,6 @@ struct Top {
   static void infer(InferContext& c) {
     const double count = c.number("count");
     const Shape shape = c.sizes.resolve(c.shapes[0]);
-    if (count < 1) return c.fail("top: expected count >= 1, found count=" + std::to_string(std::llround(count)));
     if (is_known(shape) && static_cast<double>(elements(shape)) < count) {
       return c.fail("top: expected at least " + std::to_string(std::llround(count)) + " elements, found " + c.sizes.text(shape));
     }

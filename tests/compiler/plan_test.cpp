@@ -209,6 +209,29 @@ TEST(CascadePlan, ResetRunsOneScanAlongTheInnerAxisWithAllOuterPositionsAsRows) 
   FAIL() << "no scan along u";
 }
 
+TEST(PlanDump, NamesEveryOperationAndEveryNodeOfAGraph) {
+  const Compiled compiled = compile_text(R"(tapeloop: 1
+axes: {t: {}, s: {length: n}}
+inputs: {x: {shape: [3]}, n: {axes: [], type: int}}
+parameters: {g: [3]}
+states: {h: g}
+nodes:
+  noisy: dropout(x, rate=0.5)
+  h: tanh(linear(noisy, h_tm1, units=3))
+  best: max(h, along=t)
+  far: sum(index(s) * length(t), along=s)
+  y: best + far
+outputs: [y]
+)");
+  const std::string json = dump_json(compiled.plan);
+  for (const char* op : {"extreme_along", "move_outside", "index", "length", "draw", "set_lengths"}) {
+    EXPECT_THAT(json, testing::HasSubstr('"' + std::string(op) + '"')) << op;
+  }
+  const std::string graph = dump_graph(compiled.differentiated);
+  EXPECT_THAT(graph, testing::HasSubstr("best = max_along(h, along=t) | [] | [3] | max_along"));
+  EXPECT_LT(graph.find("\nh = "), graph.find("\nd(h) = "));  // backward comes after
+}
+
 TEST(PlanDump, IsTheSameForTheSameModel) {
   const Plan once = compile_file("models/cells/gf_lstm.yaml").plan;
   const Plan again = compile_file("models/cells/gf_lstm.yaml").plan;
