@@ -37,6 +37,7 @@ CompileOptions options_for(const TrainSpec& spec, const Dataset& data, Mode mode
 }
 
 constexpr const char* kVocabularies = "vocabularies.json";
+constexpr const char* kSeedFolder = "seed_";  // of each, where there are several
 
 // Everything that a training needs, each part only if those before it are good.
 struct Parts {
@@ -178,6 +179,23 @@ void set_aside(const std::string& checkpoint) {
   if (error) throw FileError("E0902", checkpoint, "cannot set it aside: " + error.message());
 }
 
+// What a run came to is not lost by asking for another one; nor do two stand in one folder, whose configuration is that of one.
+void check_free(const std::string& folder) {
+  std::vector<std::string> folders{folder};
+  std::error_code ignored;  // there is none
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    if (entry.path().filename().string().starts_with(kSeedFolder)) folders.push_back(entry.path().string());
+  }
+  std::sort(folders.begin(), folders.end());
+  std::string found;
+  for (const std::string& one : folders) {
+    for (const std::string& name : results_in(one)) found += (found.empty() ? "" : ", ") + name;
+  }
+  if (found.empty()) return;
+  throw FileError("E0911", folder, "holds what a training left: " + found,
+                  fmt::format("--resume {} goes on with it, --folder puts this one elsewhere, --overwrite writes over it", folder));
+}
+
 }  // namespace
 
 DataPlaces data_places(const Model& model) {
@@ -257,7 +275,7 @@ struct Training::SeedRun {
 };
 
 std::string Training::folder_of(std::uint64_t seed, const std::string& folder) const {
-  return !folder.empty() && spec_.seeds.size() > 1 ? fmt::format("{}/seed_{}", folder, seed) : folder;
+  return !folder.empty() && spec_.seeds.size() > 1 ? fmt::format("{}/{}{}", folder, kSeedFolder, seed) : folder;
 }
 
 // Where no seed has left a checkpoint there is nothing to go on from.
@@ -270,17 +288,6 @@ void Training::check_checkpoints(const std::string& folder) const {
   const std::string before = checkpoint_before(path);
   throw FileError("E0909", path, "there is no checkpoint to go on from",
                   before.empty() ? "name the folder of a run that was stopped, or train without --resume" : before);
-}
-
-// What a run came to is not lost by asking for another one.
-void Training::check_free(const std::string& folder) const {
-  std::string found;
-  for (const std::uint64_t seed : spec_.seeds) {
-    for (const std::string& name : results_in(folder_of(seed, folder))) found += (found.empty() ? "" : ", ") + name;
-  }
-  if (found.empty()) return;
-  throw FileError("E0911", folder, "holds what a training left: " + found,
-                  fmt::format("--resume {} goes on with it, --folder puts this one elsewhere, --overwrite writes over it", folder));
 }
 
 TrainingReport Training::run(const TrainingOptions& options) const {

@@ -78,7 +78,6 @@ class Training {
   std::string configuration(const Asked& asked) const;
   void prepare(SeedRun& run, const std::string& folder) const;
   void check_checkpoints(const std::string& folder) const;
-  void check_free(const std::string& folder) const;
   std::string folder_of(std::uint64_t seed, const std::string& folder) const;
   Outcome run_seed(SeedRun& run, bool& interrupted) const;
 

@@ -244,8 +244,10 @@ TEST_F(Resume, ARunIsNotOverwrittenUnlessAsked) {
   EXPECT_THAT(text("said"), HasSubstr("run/metrics.csv, run/best.safetensors, run/last.safetensors, run/checkpoint.safetensors"));
   EXPECT_THAT(text("said"), HasSubstr("--resume run goes on with it"));
   EXPECT_EQ(result("run"), before);
-  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[1,2] --folder run"), 0) << text("said");  // folders of their own
-  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[2,3] --folder run"), 4);
+  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[1,2] --folder run"), 4);
+  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[1,2] --folder seeds"), 0) << text("said");
+  EXPECT_EQ(train("windows.yaml train.epochs=2 train.seeds=[3,4] --folder seeds"), 4);
+  EXPECT_EQ(train("windows.yaml train.epochs=2 --folder seeds"), 4);
   EXPECT_EQ(train("windows.yaml train.epochs=2 --folder run --overwrite"), 0) << text("said");
   EXPECT_NE(result("run"), before);
 }
