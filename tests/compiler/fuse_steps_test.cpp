@@ -110,6 +110,11 @@ TEST(FuseSteps, WhatTheCycleDoesNotWaitForComesAfterIt) {
   EXPECT_EQ(step.plan.value(step.made.program.back().node).name, "h");
 }
 
+// The condition is [3], what it chooses between [2, 3].
+TEST(FuseSteps, AnOperandThatIsStretchedWithinAPointIsNotDoneInOnePass) {
+  EXPECT_FALSE(step_of("parameters: {p: [2, 3]}\nnodes:\n  h: where(x, p, h_tm1)\n").made.one_pass);
+}
+
 TEST(FuseSteps, AStepWithAProductIsNotDoneInOnePass) {
   const Step step = step_of("nodes:\n  h: tanh(linear(x, h_tm1, units=3))\n");
   EXPECT_FALSE(step.made.one_pass);
