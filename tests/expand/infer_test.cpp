@@ -300,6 +300,21 @@ TEST(InferShapes, StartsMustFitAndReachFarEnough) {
   EXPECT_THAT(infer(model + "{h0: [5]}").codes(), ElementsAre("E0508"));
 }
 
+// What is known of a gives [1], of b [4, 3]: it is b that says what W takes.
+TEST(InferShapes, OfACycleThatIsKnownInPartsTheOneOfHighestRankSaysTheSizes) {
+  const Inferred m = infer(R"(
+inputs: {x: {shape: [4, 3]}, s: {shape: [1]}}
+parameters: {W: [_, 3]}
+nodes:
+  a: s + b_tm1
+  b: x + a @ W
+outputs: [b]
+)");
+  EXPECT_THAT(m.codes(), IsEmpty());
+  EXPECT_EQ(m.shape("a"), "[4, 3]");
+  EXPECT_EQ(m.shape("W"), "[3, 3]");
+}
+
 TEST(InferShapes, TypesFollowFromOperands) {
   const Inferred m = infer(R"(
 inputs: {n: {type: int}, x: {}}

@@ -3,9 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 
 #include "models/facade/session.h"
 #include "runtime/held_bytes.h"
@@ -151,6 +154,17 @@ TEST(Chunks, KnowWhereTheyStand) {
                                               "  h: tanh(linear(x, h_tm1, units=4) + place - 0.1 * left)\n"
                                               "outputs: [h]\n"),
                              {5, 0, 1, 8}));
+}
+
+TEST(Chunks, KnowHowFarTheEndIs) {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / ("tapeloop_chunks_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  const std::string left = "nodes: {y: x * (index(t) + 1)}\noutputs: [y]\n";
+  std::ofstream(folder / "left.yaml") << kHead << left;
+  std::ofstream(folder / "model.yaml") << kHead
+                                       << "nodes: {p: \"left(x, along=-t)\", h: \"tanh(linear(p, h_tm1, units=4))\"}\noutputs: [h]\n";
+  expect_same_in_chunks(on_t(Model::load((folder / "model.yaml").string()), {5, 0, 1, 8}));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Chunks, DrawWhatTheWholeRunDraws) {

@@ -61,5 +61,17 @@ outputs: [y]
 )");
 }
 
+// What a run comes to before its last position decides how far the next one goes.
+TEST(NestedLengths, DecidedByTheLastPositionButOneOfTheRunBefore) {
+  expect_reference(R"(axes: {t: {length: 5}, u: {within: t, until: over, max: 6}}
+nodes:
+  b: 0.6 * b[u-1] + z + 0.3 * index(u) + 0.5 * start_tm1
+  start: last(b[u-1], along=u)
+  over: b > 2.5
+  y: sum(b, along=u)
+outputs: [y, start]
+)");
+}
+
 }  // namespace
 }  // namespace tapeloop

@@ -144,6 +144,24 @@ TEST(Recomputing, GivesTheGradientsOfCausalModels) {
   for (const char* name : {"gru", "lstm", "gf_gru", "narx"}) expect_same(Model::load(name, {"options.units=3"}), batch_of(kRagged));
 }
 
+// How far the runs along u go is worked out step by step, and backward asks for it again.
+TEST(Recomputing, GivesTheGradientsOfRunsWhoseLengthsAScanSays) {
+  const std::string head = "tapeloop: 1\naxes: {t: {}, u: {within: t, length: n}}\ninputs: {x: {shape: [features]}}\n";
+  expect_same(model_of(head + "nodes:\n"
+                              "  n: where(sum(g_tm1, along=shape) > 0, 3, 1)\n"
+                              "  g: tanh(linear(x, g_tm1, units=4) + 0.1 * n)\n"
+                              "  a: tanh(linear(x, units=4) * (index(u) + 1) - 0.5 * a[u-1])\n"
+                              "  b: tanh(linear(g, sum(a, along=u), b_tp1, units=3))\n"
+                              "outputs: [b]\n"),
+              batch_of(kRagged));
+  expect_same(model_of(head + "nodes:\n"
+                              "  n: 1 + mod(index(t), 3)\n"
+                              "  a: tanh(linear(x, units=4) * (index(u) + 1) - 0.5 * a[u-1])\n"
+                              "  b: tanh(linear(x * n, sum(a, along=u), b_tp1, units=3))\n"
+                              "outputs: [b]\n"),
+              batch_of(kRagged));
+}
+
 TEST(Recomputing, GivesTheSameBitsForAnyNumberOfThreads) {
   const auto plan = plans_of(model_of(kStack)).second;
   const Batch<double> batch = batch_of({9, 4, 0, 7, 7, 1});
@@ -186,6 +204,17 @@ TEST(Recomputing, HoldsWhatIsAnnouncedAndTakesNothingMoreFromTheHeap) {
   EXPECT_EQ(found.bytes, found.announced);
   EXPECT_EQ(found.allocations, 0);
   EXPECT_LT(2 * found.bytes, held(plain, 900).bytes);
+}
+
+// Wide values that only one scan reads are there for a chunk of it.
+TEST(Recomputing, HoldsWhatFeedsAScanForOneChunk) {
+  const auto [plain, again] = plans_of(model_of(kHead + "nodes:\n"
+                                                        "  e: tanh(linear(x, units=40))\n"
+                                                        "  a: simple_rnn(square(e) - sigmoid(e), units=2)\n"
+                                                        "outputs: [a]\n"),
+                                       false);
+  const std::int64_t whole = held(plain, 900).bytes, chunk = held(again, 900).bytes;
+  EXPECT_LT(4 * chunk, whole);
 }
 
 // Its weights stand on both axes: most of what there is.
