@@ -54,6 +54,7 @@ std::vector<std::int32_t> Reference<S>::decided(AxisId axis) {
   const std::int32_t most = spec.most;
   spec.until = kNone;
   const Space within = graph_.within(axis);
+  for (const AxisId outer : within.axes()) graph.axes[static_cast<std::size_t>(outer)].until = kNone;  // whose ends are known by now
   const auto runs = static_cast<std::size_t>(points_->count(within));
   const std::vector<std::int32_t> longest(runs, most);
   std::vector<std::int32_t> found = tried(axis, graph, longest);
@@ -74,9 +75,13 @@ template <class S>
 std::vector<std::int32_t> Reference<S>::tried(AxisId axis, const Graph& graph, const std::vector<std::int32_t>& lengths) {
   auto all = lengths_;
   all[graph_.axes[static_cast<std::size_t>(axis)].name] = lengths;
+  const Space within = graph_.within(axis);
+  for (const AxisId outer : within.axes()) {
+    const Axis& around = graph_.axes[static_cast<std::size_t>(outer)];
+    if (around.decided()) all[around.name] = this->lengths(outer);
+  }
   Reference trial(*this, graph, all);
   const NodeId done = graph_.axes[static_cast<std::size_t>(axis)].until;
-  const Space within = graph_.within(axis);
   std::vector<std::int32_t> found = lengths;
   ReferencePlace place;
   for (std::size_t run = 0; run < lengths.size(); ++run) {

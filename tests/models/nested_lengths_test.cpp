@@ -62,6 +62,18 @@ outputs: [y]
 }
 
 // What a run comes to before its last position decides how far the next one goes.
+TEST(NestedLengths, DecidedThemselvesAndReadByTheDecision) {
+  expect_reference(R"(axes: {t: {until: done, max: 6}, u: {within: t, until: over, max: 4}}
+nodes:
+  a: 0.5 * a[u-1] + z + index(t) + index(u)
+  over: a > 3
+  e: last(a[u-1], along=u)
+  done: e > 3.1
+  y: sum(a, along=u) + e
+outputs: [y, e]
+)");
+}
+
 TEST(NestedLengths, DecidedByTheLastPositionButOneOfTheRunBefore) {
   expect_reference(R"(axes: {t: {length: 5}, u: {within: t, until: over, max: 6}}
 nodes:
