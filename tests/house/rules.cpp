@@ -217,7 +217,8 @@ Breaches unbuilt(const std::vector<File>& files, const std::string& commands, co
   Breaches found;
   for (const File& file : files) {
     const auto is_file = [&](const std::string& absolute) { return absolute.ends_with("/" + file.path); };
-    if (!file.is_unit() || std::find(skipped.begin(), skipped.end(), file.folder()) != skipped.end()) continue;
+    const auto is_below = [&](const std::string& folder) { return file.path.starts_with(folder + "/"); };
+    if (!file.is_unit() || std::any_of(skipped.begin(), skipped.end(), is_below)) continue;
     if (std::none_of(built.begin(), built.end(), is_file)) found.push_back(file.path + ": no target builds it");
   }
   return found;
