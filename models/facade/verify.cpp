@@ -32,8 +32,7 @@ constexpr double kSmallPart =
 
 double difference_of(double a, double b) {
   if (a == b) return 0;
-  const bool opposite = std::isinf(a) && std::isinf(b);
-  if (!std::isfinite(a) && !std::isfinite(b) && !opposite) return 0;
+  if (std::isnan(a) && std::isnan(b)) return 0;
   const double difference = std::abs(a - b);
   return std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;
 }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "models/facade/trial_feed.h"
 #include "tests/models/models_file.h"
@@ -87,6 +89,10 @@ TEST(Verify, TheFirstValueThatDiffersIsNamed) {
   EXPECT_EQ(first_difference({{"a", same}, {"b", same}}, {{"a", same}, {"b", same}}, graph, 1e-12), "");
   EXPECT_THAT(first_difference({{"c", other}, {"b", other}, {"a", same}}, {{"c", same}, {"b", same}, {"a", same}}, graph, 1e-12),
               HasSubstr("b ("));
+  const double inf = std::numeric_limits<double>::infinity(), nan = std::nan("");
+  const Array<double> infinite{{1, 2}, {inf, nan}}, lost{{1, 2}, {nan, nan}};
+  EXPECT_EQ(first_difference({{"a", infinite}}, {{"a", infinite}}, graph, 1e-12), "");
+  EXPECT_THAT(first_difference({{"a", lost}}, {{"a", infinite}}, graph, 1e-12), HasSubstr("a ("));
 }
 
 }  // namespace
